@@ -1,0 +1,41 @@
+package incident
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Alert is what a pager says about an incident: the newest of it is kept, by
+// event time.
+type Alert struct {
+	Title       string            `json:"title"`
+	Service     string            `json:"service,omitempty"`    // name, as the vendor writes it
+	ServiceID   string            `json:"service_id,omitempty"` // the vendor's id of it
+	Key         string            `json:"key,omitempty"`        // the vendor's key of the alert (incident_key, dedup key)
+	Urgency     string            `json:"urgency,omitempty"`    // high|low
+	Priority    string            `json:"priority,omitempty"`   // the vendor's name, such as P1
+	Condition   string            `json:"condition,omitempty"`  // name of the monitor's condition
+	Labels      map[string]string `json:"labels,omitempty"`     // custom details, flattened; at most MaxLabels
+	Description string            `json:"description,omitempty"`
+	Links       []LinkURL         `json:"links,omitempty"` // the alert's own source links
+	CreatedAt   time.Time         `json:"created_at,omitzero"`
+	Assignees   []Actor           `json:"assignees,omitempty"`
+	Details     bool              `json:"details,omitempty"` // the second look has brought condition, labels and links
+}
+
+// MaxLabels bounds how many custom details of an alert are kept.
+const MaxLabels = 40
+
+// LinkURL is a link for people.
+type LinkURL struct {
+	Title string `json:"title" yaml:"title"`
+	URL   string `json:"url" yaml:"url"`
+}
+
+func (a Alert) clone() Alert {
+	a.Labels = maps.Clone(a.Labels)
+	a.Links = slices.Clone(a.Links)
+	a.Assignees = slices.Clone(a.Assignees)
+	return a
+}

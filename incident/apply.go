@@ -1,0 +1,323 @@
+package incident
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+)
+
+// Bounds on text from outside, in runes. What a vendor sends beyond them is
+// cut; what a person sends beyond them is refused.
+const (
+	MaxTitle = 255  // of an incident or an action
+	MaxText  = 4000 // of a note, a reason, an RCA's field
+)
+
+// Apply is the whole rule book of one incident: it changes inc as cmd asks, and
+// returns the timeline entries and effects that belong to the change. It is
+// pure: no I/O, no clock but now. inc is new (ID set, all else zero) for
+// Declare and Trigger. A command that asks for what is already so returns
+// neither events nor effects, and no error. On an error inc is spoilt, and must
+// be thrown away.
+func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effect, error) {
+	if err := Allowed(cmd.Verb, cmd.Args.Complete, cmd.Actor, cmd.Role, existing(inc), &f); err != nil {
+		return nil, nil, err
+	}
+	a := &change{inc: inc, cmd: &cmd, f: &f, now: now, at: cmd.At, was: before(inc)}
+	if a.at.IsZero() {
+		// What a person does comes after all that is known, even where the pager's
+		// clock runs ahead of ours.
+		a.at = latest(now, inc.lastMark())
+	}
+	a.at = a.at.UTC()
+	h := handlers[cmd.Verb]
+	if h == nil {
+		return nil, nil, invalid("verb", "unknown_verb", "There is no verb %q.", cmd.Verb).With("verb", string(cmd.Verb))
+	}
+	if err := h(a); err != nil {
+		return nil, nil, err
+	}
+	if a.quiet && len(a.events) == 0 {
+		return nil, nil, nil
+	}
+	level, _ := f.Levels.Get(inc.Level)
+	inc.refresh(level)
+	a.settle(level)
+	inc.UpdatedAt = now.UTC()
+	return a.events, a.effects, nil
+}
+
+var handlers = map[Verb]func(*change) error{
+	Declare: (*change).declare, Trigger: (*change).trigger, Update: (*change).vendorChange, Enrich: (*change).enrich,
+	Ack: (*change).ack, Unack: (*change).unack, Resolve: (*change).resolve, Reopen: (*change).reopen,
+	Close: (*change).close, WriteRCA: (*change).writeRCA, DoAction: (*change).doAction, AddNote: (*change).addNote,
+	SetLevel: (*change).setLevel, SetTime: (*change).setTime, Assign: (*change).assign, Member: (*change).member,
+	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry,
+}
+
+// change is one application of a command.
+type change struct {
+	inc *Incident
+	cmd *Command
+	f   *Facts
+	now time.Time
+	at  time.Time // event time
+	was past
+
+	events  []Event
+	effects []Effect
+	quiet   bool // nothing on the cards has changed
+}
+
+// past is what settle compares the new state with.
+type past struct {
+	created   bool // the incident is new
+	status    Status
+	active    bool
+	episode   int
+	level     string
+	commander Actor
+	private   bool
+}
+
+func before(inc *Incident) past {
+	return past{
+		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
+		level: inc.Level, commander: inc.Commander, private: inc.Private,
+	}
+}
+
+func existing(inc *Incident) *Incident {
+	if inc.Episode == 0 {
+		return nil
+	}
+	return inc
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// fromVendor reports whether a vendor's event brings the command: then it is
+// judged by its time, not by the present status.
+func (a *change) fromVendor() bool {
+	return a.cmd.Actor.Kind == KindVendor || a.cmd.Source == "pagerduty"
+}
+
+// event adds a timeline entry and returns it, to be completed.
+func (a *change) event(kind EventKind, text string, data map[string]string) *Event {
+	a.inc.Events++
+	a.events = append(a.events, Event{
+		Incident: a.inc.ID, N: a.inc.Events, At: a.at, Recorded: a.now.UTC(), Kind: kind,
+		Actor: a.cmd.Actor, Source: a.cmd.Source, Text: text, Data: data,
+	})
+	return &a.events[len(a.events)-1]
+}
+
+// unchanged says that all is already as asked.
+func (a *change) unchanged() error {
+	a.quiet = true
+	return nil
+}
+
+func (a *change) declare() error {
+	args := &a.cmd.Args
+	title := Line(args.Title)
+	if title == "" {
+		return invalid("title", "title_missing", "Say what is wrong: a title is needed.")
+	}
+	if err := short("title", title, MaxTitle); err != nil {
+		return err
+	}
+	if err := short("description", args.Description, MaxText); err != nil {
+		return err
+	}
+	inc := a.inc
+	inc.Title, inc.Description, inc.DeclaredBy = title, strings.TrimSpace(args.Description), a.cmd.Actor
+	a.place()
+	inc.Level, inc.LevelRule = a.f.Verdict.Level, a.f.Verdict.Rule
+	if args.Level != "" {
+		l, err := a.level(args.Level)
+		if err != nil {
+			return err
+		}
+		inc.Level, inc.LevelRule, inc.LevelBy, inc.LevelAt = l.Key, "", a.cmd.Actor, a.at
+	}
+	level, _ := a.f.Levels.Get(inc.Level)
+	inc.Private = args.Private || level.Private
+	inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor})
+	a.event(EvDeclared, inc.Description, map[string]string{"title": inc.Title, "level": inc.Level})
+	return nil
+}
+
+// place says which service and squad the incident belongs to.
+func (a *change) place() {
+	s := a.f.Service
+	a.inc.Service, a.inc.ServiceName, a.inc.Squad = s.Key, s.Name, s.Squad
+	if a.inc.ServiceName == "" {
+		a.inc.ServiceName = s.Key
+	}
+}
+
+func (a *change) level(key string) (Level, error) {
+	for _, l := range a.f.Levels {
+		if strings.EqualFold(l.Key, key) || strings.EqualFold(l.Title, key) {
+			return l, nil
+		}
+	}
+	known := strings.Join(a.f.Levels.Keys(), ", ")
+	return Level{}, invalid("level", "unknown_level", "There is no level %q. Levels are: %s.", Clip(Line(key), 40), known).
+		With("level", Clip(Line(key), 40)).With("levels", known)
+}
+
+func (a *change) ack() error {
+	if !a.fromVendor() {
+		switch {
+		case !a.inc.Active():
+			return conflict("not_open", "%s is %s: there is nothing to acknowledge.", a.inc.ID, a.inc.Status).
+				With("id", a.inc.ID.String()).With("status", string(a.inc.Status))
+		case !a.inc.AcknowledgedAt.IsZero():
+			return a.unchanged()
+		}
+	}
+	if !a.inc.mark(Mark{At: a.at, Kind: MarkAck, By: a.cmd.Actor}) {
+		return a.unchanged()
+	}
+	e := a.event(EvAcked, "", nil)
+	a.toPager(KindPDAck, "", e.N)
+	return nil
+}
+
+func (a *change) unack() error {
+	if !a.fromVendor() && (a.inc.AcknowledgedAt.IsZero() || !a.inc.Active()) {
+		return a.unchanged()
+	}
+	if !a.inc.mark(Mark{At: a.at, Kind: MarkUnack, By: a.cmd.Actor}) {
+		return a.unchanged()
+	}
+	a.event(EvUnacked, "", nil)
+	return nil
+}
+
+func (a *change) resolve() error {
+	text := strings.TrimSpace(a.cmd.Args.Text)
+	if err := short("text", text, MaxText); err != nil {
+		return err
+	}
+	if !a.fromVendor() && !a.inc.Active() {
+		return a.unchanged()
+	}
+	if !a.inc.mark(Mark{At: a.at, Kind: MarkResolve, By: a.cmd.Actor}) {
+		return a.unchanged()
+	}
+	e := a.event(EvResolved, text, nil)
+	a.toPager(KindPDResolve, text, e.N)
+	if a.cmd.Args.Merge != nil {
+		a.merged(*a.cmd.Args.Merge)
+	}
+	return nil
+}
+
+// merged links the incident to the one that the vendor has merged it into. Do
+// replaces ParentRef by the parent as soon as that is known here.
+func (a *change) merged(into Ref) {
+	if a.inc.Link != nil {
+		return
+	}
+	a.inc.Link = &Link{
+		Kind: LinkDuplicate, ParentRef: &into, Rule: "merged in " + into.System, Confidence: 1,
+		Evidence: []string{"merged into " + into.ID + " there"}, By: a.cmd.Actor,
+	}
+	a.event(EvLinked, "", map[string]string{"kind": LinkDuplicate, "parent": into.ID, "rule": a.inc.Link.Rule})
+}
+
+func (a *change) reopen() error {
+	reason := strings.TrimSpace(a.cmd.Args.Reason)
+	if err := short("reason", reason, MaxText); err != nil {
+		return err
+	}
+	if !a.fromVendor() && a.inc.Active() {
+		return a.unchanged()
+	}
+	if !a.inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor}) {
+		return a.unchanged()
+	}
+	a.event(EvReopened, reason, nil)
+	return nil
+}
+
+func (a *change) addNote() error {
+	text := strings.TrimSpace(a.cmd.Args.Text)
+	if text == "" {
+		return invalid("text", "text_missing", "Write the note's text after the verb.")
+	}
+	if a.fromVendor() {
+		text = Clip(text, MaxText)
+	} else if err := short("text", text, MaxText); err != nil {
+		return err
+	}
+	e := a.event(EvNote, text, nil)
+	a.toPager(KindPDNote, text, e.N)
+	return nil
+}
+
+// logEntry is for what belongs on the timeline and changes nothing else.
+func (a *change) logEntry() error {
+	if a.cmd.Args.Kind == "" {
+		return invalid("kind", "kind_missing", "a timeline entry needs a kind")
+	}
+	a.event(a.cmd.Args.Kind, Clip(a.cmd.Args.Text, MaxText), maps.Clone(a.cmd.Args.Data))
+	a.quiet = true
+	return nil
+}
+
+// attach records a thing outside. The same role and target has one thing: a new
+// one takes the place of the old.
+func (a *change) attach() error {
+	ref := a.cmd.Args.Ref
+	if ref == nil || ref.System == "" || ref.Role == "" || ref.ID == "" {
+		return invalid("ref", "ref_missing", "a ref needs system, role and id")
+	}
+	a.quiet = true
+	for i, r := range a.inc.Refs {
+		if r.System == ref.System && r.Role == ref.Role && r.Target == ref.Target && (ref.Target != "" || r.ID == ref.ID) {
+			if r == *ref {
+				return nil
+			}
+			a.inc.Refs[i] = *ref
+			a.event(EvAttached, "", map[string]string{"system": ref.System, "role": ref.Role})
+			return nil
+		}
+	}
+	a.inc.Refs = append(a.inc.Refs, *ref)
+	a.event(EvAttached, "", map[string]string{"system": ref.System, "role": ref.Role})
+	return nil
+}
+
+// toPager mirrors what a person did to the pager; what came from there makes no
+// echo. A private incident's words stay here.
+func (a *change) toPager(kind, text string, n int) {
+	ref, ok := a.inc.AlertRef()
+	if !ok || ref.System != "pagerduty" || a.fromVendor() || a.cmd.Actor.Kind == KindSystem {
+		return
+	}
+	if a.inc.Private {
+		if kind == KindPDNote {
+			return
+		}
+		text = ""
+	}
+	e := effect(a.inc.ID, kind, Once, "", fmt.Sprint(n))
+	a.effects = append(a.effects, e.with(PagerData{ID: ref.ID, By: a.cmd.Actor, Text: text, N: n}))
+}
+
+func short(field, text string, limit int) error {
+	if len(text) > limit && len([]rune(text)) > limit {
+		return invalid(field, "too_long", "%s is too long: at most %d characters.", field, limit).With("field", field).With("limit", limit)
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package incident
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// writeRCA saves fields of the RCA as a draft; absent ones stay. With Complete
+// it finishes the RCA too, which closes the incident.
+func (a *change) writeRCA() error {
+	rca := a.inc.Postmortem.clone().RCA
+	fields, err := rca.set(a.cmd.Args.RCA)
+	if err != nil {
+		return err
+	}
+	pm := &a.inc.Postmortem
+	if len(fields) > 0 {
+		pm.RCA, pm.By, pm.At = rca, a.cmd.Actor, a.at
+		a.event(EvRCASaved, "", map[string]string{"fields": strings.Join(fields, ",")})
+	}
+	if !a.cmd.Args.Complete {
+		if len(fields) == 0 {
+			return a.unchanged()
+		}
+		return nil
+	}
+	if err := a.mayReview(); err != nil {
+		return err
+	}
+	if a.inc.Reviewed() && !a.inc.Waived && len(fields) == 0 {
+		return a.unchanged()
+	}
+	return a.completeRCA()
+}
+
+// set changes the named fields and returns those that differ.
+func (r *RCA) set(values map[string]string) ([]string, error) {
+	var changed []string
+	for name, v := range values {
+		v = strings.TrimSpace(strings.ReplaceAll(v, "\r\n", "\n"))
+		if err := short(name, v, MaxText); err != nil {
+			return nil, err
+		}
+		switch p := r.field(name); {
+		case name == "five_whys":
+			lines := nonEmpty(strings.Split(v, "\n"))
+			if !slices.Equal(lines, r.FiveWhys) {
+				r.FiveWhys = lines
+				changed = append(changed, name)
+			}
+		case p == nil:
+			return nil, invalid(name, "unknown_field", "An RCA has no field %q.", Clip(name, 40)).With("field", Clip(name, 40))
+		case name == "category" && v != "" && !slices.Contains(Categories, v):
+			return nil, invalid(name, "bad_category", "%q is not a category. Categories are: %s.", Clip(v, 40), strings.Join(Categories, ", ")).
+				With("category", Clip(v, 40)).With("categories", strings.Join(Categories, ", "))
+		case *p != v:
+			*p = v
+			changed = append(changed, name)
+		}
+	}
+	slices.Sort(changed)
+	return changed, nil
+}
+
+func nonEmpty(lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		if l = strings.TrimSpace(l); l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// mayReview refuses to finish the papers of trouble that lasts.
+func (a *change) mayReview() error {
+	if a.inc.Active() {
+		return conflict("still_open", "%s is still open: resolve it first.", a.inc.ID).With("id", a.inc.ID.String())
+	}
+	return nil
+}
+
+func (a *change) completeRCA() error {
+	pm := &a.inc.Postmortem
+	if miss := pm.RCA.Missing(); len(miss) > 0 {
+		return invalid(miss[0], "rca_missing", "The RCA of %s still lacks: %s.", a.inc.ID, strings.Join(miss, ", ")).
+			With("id", a.inc.ID.String()).With("missing", miss)
+	}
+	pm.complete(a.cmd.Actor, a.at)
+	pm.Reason = ""
+	a.inc.mark(Mark{At: a.at, Kind: MarkComplete, By: a.cmd.Actor})
+	a.event(EvRCADone, "", map[string]string{"revision": itoa(pm.Revision)})
+	return nil
+}
+
+// close needs a complete RCA, or a reason why none is wanted.
+func (a *change) close() error {
+	reason := strings.TrimSpace(a.cmd.Args.Waive)
+	if err := short("waive", reason, MaxText); err != nil {
+		return err
+	}
+	if err := a.mayReview(); err != nil {
+		return err
+	}
+	if a.inc.Status == Closed {
+		return a.unchanged()
+	}
+	if reason != "" {
+		a.inc.Postmortem.Reason = reason
+		a.inc.mark(Mark{At: a.at, Kind: MarkWaive, By: a.cmd.Actor})
+		a.event(EvWaived, reason, nil)
+		return nil
+	}
+	if miss := a.inc.Postmortem.RCA.Missing(); len(miss) > 0 {
+		return conflict("rca_owed", "%s needs its RCA before it closes (missing: %s), or a reason to do without one.", a.inc.ID, strings.Join(miss, ", ")).
+			With("id", a.inc.ID.String()).With("missing", miss)
+	}
+	return a.completeRCA()
+}
+
+func (a *change) doAction() error {
+	args := a.cmd.Args.Action
+	if args == nil {
+		return invalid("action", "action_missing", "Say what to do: add, done or list.")
+	}
+	if args.Op == "add" {
+		return a.addAction(args)
+	}
+	i := slices.IndexFunc(a.inc.Actions, func(x Action) bool { return x.N == args.N })
+	if i < 0 {
+		return invalid("n", "no_action", "%s has no action %d.", a.inc.ID, args.N).With("id", a.inc.ID.String()).With("n", args.N)
+	}
+	act := &a.inc.Actions[i]
+	switch args.Op {
+	case "done":
+		if act.Done() {
+			return a.unchanged()
+		}
+		act.DoneAt, act.DoneBy = a.at, a.cmd.Actor
+		a.event(EvActionDone, act.Title, map[string]string{"n": itoa(act.N)})
+	case "reopen":
+		if !act.Done() {
+			return a.unchanged()
+		}
+		act.DoneAt, act.DoneBy = time.Time{}, Actor{}
+		a.event(EvActionAgain, act.Title, map[string]string{"n": itoa(act.N)})
+	default:
+		return invalid("op", "action_missing", "Say what to do: add, done or list.")
+	}
+	return nil
+}
+
+// maxActions bounds the follow-ups of one incident.
+const maxActions = 100
+
+func (a *change) addAction(args *ActionArgs) error {
+	title := Line(args.Title)
+	if title == "" {
+		return invalid("title", "action_title", "Say what is to be done.")
+	}
+	if err := short("title", title, MaxTitle); err != nil {
+		return err
+	}
+	if args.Due != "" {
+		if _, err := time.Parse(time.DateOnly, args.Due); err != nil {
+			return invalid("due", "bad_date", "%q is not a date: write it like 2026-12-31.", Clip(args.Due, 40)).With("date", Clip(args.Due, 40))
+		}
+	}
+	if len(a.inc.Actions) >= maxActions {
+		return conflict("too_many_actions", "%s has %d actions already.", a.inc.ID, maxActions).With("id", a.inc.ID.String()).With("n", maxActions)
+	}
+	act := Action{N: len(a.inc.Actions) + 1, Title: title, Due: args.Due, By: a.cmd.Actor, At: a.at}
+	if args.Owner != nil {
+		act.Owner = a.f.Person(*args.Owner)
+	}
+	a.inc.Actions = append(a.inc.Actions, act)
+	a.event(EvActionAdded, title, map[string]string{"n": itoa(act.N), "owner": act.Owner.Label(), "due": act.Due})
+	return nil
+}

@@ -1,0 +1,156 @@
+package incident
+
+import (
+	"slices"
+	"strings"
+)
+
+// trigger is the pager's word that there is trouble: a new incident, or the
+// same one again. The same incident in the pager is the same incident here.
+func (a *change) trigger() error {
+	al := a.cmd.Args.Alert
+	if al == nil || a.cmd.Ref == nil {
+		return invalid("alert", "alert_missing", "a trigger needs an alert and a ref")
+	}
+	if !a.was.created {
+		if !a.inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor}) {
+			return a.unchanged()
+		}
+		a.event(EvTriggered, "", nil)
+		a.takeAlert(al)
+		return nil
+	}
+	if !al.CreatedAt.IsZero() && al.CreatedAt.Before(a.at) {
+		a.at = al.CreatedAt.UTC()
+	}
+	ref := *a.cmd.Ref
+	ref.Role = RoleAlert
+	a.inc.Refs = append(a.inc.Refs, ref)
+	a.inc.Alert, a.inc.AlertAt = ptr(al.clone()), latest(a.at, a.cmd.At)
+	a.inc.Title = vendorTitle(al)
+	a.inc.Responders = a.people(al.Assignees)
+	a.place()
+	a.judge()
+	a.inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor})
+	a.event(EvTriggered, "", map[string]string{"title": a.inc.Title, "level": a.inc.Level, "rule": a.inc.LevelRule})
+	if a.f.Details {
+		e := effect(a.inc.ID, KindDetails, Once, "", "")
+		e.Urgent = a.urgent()
+		a.effects = append(a.effects, e.with(PagerData{ID: ref.ID}))
+	}
+	return nil
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func vendorTitle(al *Alert) string {
+	if t := Clip(Line(al.Title), MaxTitle); t != "" {
+		return t
+	}
+	return "(no title)"
+}
+
+// vendorChange takes over what the pager says now.
+func (a *change) vendorChange() error {
+	if a.cmd.Args.Alert == nil || !a.takeAlert(a.cmd.Args.Alert) {
+		return a.unchanged()
+	}
+	return nil
+}
+
+// takeAlert takes over the pager's newer word; one that is older than what is
+// known changes nothing. It reports whether anything changed.
+func (a *change) takeAlert(al *Alert) bool {
+	if a.inc.Alert == nil || a.cmd.At.Before(a.inc.AlertAt) {
+		return false
+	}
+	old := a.inc.Alert
+	n := al.clone()
+	if !n.Details { // a webhook says nothing about these
+		n.Details, n.Condition, n.Labels, n.Links, n.Description = old.Details, old.Condition, old.Labels, old.Links, old.Description
+	}
+	a.inc.Alert, a.inc.AlertAt = &n, a.cmd.At.UTC()
+	count := len(a.events)
+	a.note(al.Urgency, old.Urgency, "urgency")
+	a.note(al.Priority, old.Priority, "priority")
+	if t := vendorTitle(al); t != a.inc.Title {
+		a.note(t, a.inc.Title, "title")
+		a.inc.Title = t
+	}
+	if al.ServiceID != old.ServiceID {
+		a.note(al.Service, old.Service, "service")
+		a.place()
+	}
+	if r := a.people(al.Assignees); !slices.Equal(r, a.inc.Responders) {
+		a.inc.Responders = r
+		a.event(EvResponders, "", map[string]string{"people": labels(r)})
+	}
+	a.rejudge()
+	return len(a.events) > count
+}
+
+func (a *change) note(to, from, field string) {
+	if to != from {
+		a.event(EvChanged, "", map[string]string{"field": field, "from": Clip(from, MaxTitle), "to": Clip(to, MaxTitle)})
+	}
+}
+
+// judge lets the rules decide the level of a new incident.
+func (a *change) judge() {
+	v := a.f.Verdict
+	a.inc.Level, a.inc.LevelRule, a.inc.Quiet = v.Level, v.Rule, v.Quiet
+	level, _ := a.f.Levels.Get(v.Level)
+	a.inc.Private = a.inc.Private || level.Private
+}
+
+// rejudge lets the rules decide again, never against a person's decision.
+func (a *change) rejudge() {
+	if !a.inc.LevelBy.IsZero() {
+		return
+	}
+	from := a.inc.Level
+	a.judge()
+	if a.inc.Level != from {
+		a.event(EvLevel, "", map[string]string{"from": from, "to": a.inc.Level, "rule": a.inc.LevelRule}).Actor = System
+	}
+}
+
+// enrich is the second look: the alert's details, fetched after the webhook.
+func (a *change) enrich() error {
+	al := a.cmd.Args.Alert
+	if al == nil || a.inc.Alert == nil {
+		return a.unchanged()
+	}
+	n := a.inc.Alert.clone()
+	n.Details, n.Condition, n.Labels, n.Links = true, al.Condition, al.clone().Labels, al.clone().Links
+	if al.Description != "" {
+		n.Description = Clip(strings.TrimSpace(al.Description), MaxText)
+	}
+	if len(al.Assignees) > 0 {
+		a.inc.Responders = a.people(al.Assignees)
+		n.Assignees = al.clone().Assignees
+	}
+	a.inc.Alert = &n
+	a.event(EvDetails, "", nil)
+	a.rejudge()
+	return nil
+}
+
+// people gives each person the one identity.
+func (a *change) people(in []Actor) []Actor {
+	var out []Actor
+	for _, p := range in {
+		if p = a.f.Person(p); !slices.ContainsFunc(out, p.Is) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func labels(people []Actor) string {
+	s := make([]string, len(people))
+	for i, p := range people {
+		s[i] = p.Label()
+	}
+	return strings.Join(s, ", ")
+}

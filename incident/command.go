@@ -1,0 +1,101 @@
+package incident
+
+import "time"
+
+// Verb names what a Command asks for.
+type Verb string
+
+// Verbs that people use.
+const (
+	Declare   Verb = "declare"
+	Ack       Verb = "ack"
+	Unack     Verb = "unack"
+	Resolve   Verb = "resolve"
+	Reopen    Verb = "reopen"
+	Close     Verb = "close"
+	WriteRCA  Verb = "rca"
+	DoAction  Verb = "action"
+	AddNote   Verb = "note"
+	SetLevel  Verb = "level"
+	SetTime   Verb = "time"
+	Assign    Verb = "assign"
+	Member    Verb = "member"
+	Publicise Verb = "public"
+)
+
+// Verbs of vendors and of imbot itself.
+const (
+	Trigger Verb = "trigger" // the pager has an incident, new or triggered again
+	Update  Verb = "change"  // the pager changed title, service, urgency, priority or assignees
+	Enrich  Verb = "enrich"  // the alert's details were fetched
+	Log     Verb = "log"     // something for the timeline only
+	Attach  Verb = "attach"  // a thing outside now exists: record the ref
+	Fail    Verb = "fail"    // an effect failed for good: say so on the timeline
+)
+
+// Command is a request to change an incident, from any edge. The only way to
+// change anything.
+type Command struct {
+	Verb     Verb
+	Incident ID   // 0 where Ref tells, or for Declare and Trigger
+	Ref      *Ref // the incident of this thing in another system
+	// Keys make the command happen once: one that is known already makes Do answer
+	// with the present state. They are forgotten after the retention of keys.
+	Keys   []string
+	Actor  Actor
+	Role   Role      // what the edge knows of the actor's standing
+	Source string    // system that it comes from: "pagerduty", "teams", "api", …; cuts echoes
+	At     time.Time // event time; zero: the server's clock
+	Args   Args
+	Raw    *Inbound // the body that brought it, stored in the same transaction
+	Then   []Effect // further effects, stored in the same transaction, such as the answer to a chat
+}
+
+// Args are the arguments of all verbs; each verb reads its own. The JSON names
+// are those of the commands endpoint, of chat fields and of card inputs.
+type Args struct {
+	Title       string `json:"title,omitempty"`       // Declare
+	Service     string `json:"service,omitempty"`     // Declare
+	Level       string `json:"level,omitempty"`       // Declare, SetLevel
+	Description string `json:"description,omitempty"` // Declare
+	Private     bool   `json:"private,omitempty"`     // Declare
+
+	Reason string `json:"reason,omitempty"` // SetLevel, Reopen, SetTime, Publicise
+	Text   string `json:"text,omitempty"`   // AddNote, Log, Resolve: what was done
+	Waive  string `json:"waive,omitempty"`  // Close: why no RCA is wanted
+
+	Role   string `json:"role,omitempty"`   // Assign: commander|scribe
+	Person *Actor `json:"person,omitempty"` // Assign, Member
+	Remove bool   `json:"remove,omitempty"` // Member
+
+	RCA      map[string]string `json:"rca,omitempty"`      // WriteRCA: field -> text; absent fields stay
+	Complete bool              `json:"complete,omitempty"` // WriteRCA: and finish it
+
+	Action *ActionArgs `json:"action,omitempty"` // DoAction
+
+	Time  string            `json:"time,omitempty"` // SetTime: name of the time
+	Value time.Time         `json:"value,omitzero"` // SetTime
+	Alert *Alert            `json:"-"`              // Trigger, Update, Enrich and every vendor's event
+	Merge *Ref              `json:"-"`              // Resolve: the vendor merged it into this one
+	Ref   *Ref              `json:"-"`              // Attach
+	Kind  EventKind         `json:"-"`              // Log, Fail: the timeline entry's kind
+	Data  map[string]string `json:"-"`              // Log, Fail: the timeline entry's data
+}
+
+// ActionArgs are the arguments of DoAction.
+type ActionArgs struct {
+	Op    string `json:"op"`              // add|done|reopen
+	N     int    `json:"n,omitempty"`     // done, reopen: which one
+	Title string `json:"title,omitempty"` // add
+	Owner *Actor `json:"owner,omitempty"` // add; nil: nobody yet
+	Due   string `json:"due,omitempty"`   // add; 2006-01-02
+}
+
+// Inbound is a body as it arrived, kept for replays and for audits.
+type Inbound struct {
+	Source   string    // "pagerduty", …
+	ID       string    // the vendor's id of the delivery
+	At       time.Time // arrival
+	Encoding string    // "" or "zstd": how Body is packed
+	Body     []byte
+}

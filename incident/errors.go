@@ -1,0 +1,60 @@
+package incident
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The kinds of failure that edges tell apart, with errors.Is. Everything else
+// is an internal error, whose text is not for users.
+var (
+	ErrInvalid   = errors.New("invalid")   // the request makes no sense as it stands; HTTP 400 or 422
+	ErrNotFound  = errors.New("not found") // no such thing, or not for this person's eyes; HTTP 404
+	ErrConflict  = errors.New("conflict")  // not in the present state; HTTP 409
+	ErrForbidden = errors.New("forbidden") // this person may not; HTTP 403
+)
+
+// Problem is an error whose text may be shown to the person who asked.
+type Problem struct {
+	Kind   error          // ErrInvalid, ErrNotFound, ErrConflict or ErrForbidden
+	Field  string         // the argument at fault, by its JSON name; may be empty
+	Key    string         // names the text in the message catalogue: "err." + Key
+	Args   map[string]any // values for the placeholders of that text
+	Detail string         // the text in English, complete
+}
+
+// Error returns the English text.
+func (p *Problem) Error() string { return p.Detail }
+
+// Unwrap returns the kind, for errors.Is.
+func (p *Problem) Unwrap() error { return p.Kind }
+
+// With adds a placeholder's value and returns p.
+func (p *Problem) With(name string, value any) *Problem {
+	if p.Args == nil {
+		p.Args = map[string]any{}
+	}
+	p.Args[name] = value
+	return p
+}
+
+// NewProblem builds a Problem. The key names its text in the message catalogue.
+func NewProblem(kind error, field, key, format string, args ...any) *Problem {
+	return &Problem{Kind: kind, Field: field, Key: key, Detail: fmt.Sprintf(format, args...)}
+}
+
+func invalid(field, key, format string, args ...any) *Problem {
+	return NewProblem(ErrInvalid, field, key, format, args...)
+}
+
+func conflict(key, format string, args ...any) *Problem {
+	return NewProblem(ErrConflict, "", key, format, args...)
+}
+
+func notFound(id ID) *Problem {
+	return NewProblem(ErrNotFound, "id", "no_incident", "There is no incident %s.", id).With("id", id.String())
+}
+
+// ErrBusy says that the store has more to do than it can: come back in a few
+// seconds; HTTP 503.
+var ErrBusy = errors.New("busy")

@@ -1,0 +1,54 @@
+package incident
+
+import "time"
+
+// EventKind is what a timeline entry is about. Its text for people is in the
+// message catalogue under "event." + kind.
+type EventKind string
+
+// Kinds of timeline entry.
+const (
+	EvDeclared    EventKind = "declared"
+	EvTriggered   EventKind = "triggered"
+	EvAcked       EventKind = "acknowledged"
+	EvUnacked     EventKind = "unacknowledged"
+	EvResolved    EventKind = "resolved"
+	EvReopened    EventKind = "reopened"
+	EvClosed      EventKind = "closed"
+	EvWaived      EventKind = "waived"
+	EvLevel       EventKind = "level"        // data: from, to, rule
+	EvChanged     EventKind = "changed"      // data: field, from, to
+	EvDetails     EventKind = "details"      // the alert's details came
+	EvNote        EventKind = "note"         // text
+	EvAssigned    EventKind = "assigned"     // data: role, person, from
+	EvResponders  EventKind = "responders"   // data: people
+	EvRCASaved    EventKind = "rca_saved"    // data: fields
+	EvRCADone     EventKind = "rca_complete" // data: revision
+	EvActionAdded EventKind = "action_added" // data: n, owner, due; text: title
+	EvActionDone  EventKind = "action_done"  // data: n; text: title
+	EvActionAgain EventKind = "action_reopened"
+	EvTime        EventKind = "time" // data: time, from, to; text: reason
+	EvMemberIn    EventKind = "member_added"
+	EvMemberOut   EventKind = "member_removed"
+	EvPublic      EventKind = "public"
+	EvLinked      EventKind = "linked"   // data: kind, parent, rule
+	EvChild       EventKind = "child"    // data: kind, child
+	EvAttached    EventKind = "attached" // data: system, role
+	EvFailed      EventKind = "failed"   // data: effect; text: error
+	EvStale       EventKind = "stale"    // an event came too late to count; data: verb
+	EvPager       EventKind = "pager"    // the pager says so; text
+)
+
+// Event is one entry of an incident's timeline. Entries are numbered 1, 2, …
+// in the order in which they were recorded, and shown by event time.
+type Event struct {
+	Incident ID                `json:"incident"`
+	N        int               `json:"n"`
+	At       time.Time         `json:"at"`          // event time
+	Recorded time.Time         `json:"recorded_at"` // the server's clock
+	Kind     EventKind         `json:"kind"`
+	Actor    Actor             `json:"actor"`
+	Source   string            `json:"source,omitempty"`
+	Text     string            `json:"text,omitempty"`
+	Data     map[string]string `json:"data,omitempty"`
+}

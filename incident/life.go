@@ -1,0 +1,200 @@
+package incident
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// MarkKind is what a Mark says.
+type MarkKind string
+
+// The marks, in the order in which they take effect where two have one time:
+// trouble first, the end of it after.
+const (
+	MarkOpen     MarkKind = "open"
+	MarkAck      MarkKind = "ack"
+	MarkUnack    MarkKind = "unack"
+	MarkResolve  MarkKind = "resolve"
+	MarkComplete MarkKind = "complete" // the RCA is complete
+	MarkWaive    MarkKind = "waive"    // an RCA is not wanted
+)
+
+var markRank = map[MarkKind]int{MarkOpen: 0, MarkAck: 1, MarkUnack: 2, MarkResolve: 3, MarkComplete: 4, MarkWaive: 5}
+
+// Mark is one fact about an incident's life, at its event time. The life is
+// computed from the sorted marks, so that the order in which they arrive does
+// not matter.
+type Mark struct {
+	At   time.Time `json:"at"`
+	Kind MarkKind  `json:"k"`
+	By   Actor     `json:"by,omitzero"`
+}
+
+// Life is what the marks amount to.
+type Life struct {
+	OpenedAt            time.Time  `json:"opened_at"`
+	Intervals           []Interval `json:"intervals"`
+	Episode             int        `json:"episode"` // 1 at open, +1 for each reopen
+	AcknowledgedAt      time.Time  `json:"acknowledged_at,omitzero"`
+	AcknowledgedBy      Actor      `json:"acknowledged_by,omitzero"`
+	FirstAcknowledgedAt time.Time  `json:"first_acknowledged_at,omitzero"`
+	ResolvedAt          time.Time  `json:"resolved_at,omitzero"`
+	ResolvedBy          Actor      `json:"resolved_by,omitzero"`
+	ReviewedAt          time.Time  `json:"reviewed_at,omitzero"` // RCA complete or waived, in this episode
+	Waived              bool       `json:"waived,omitempty"`
+}
+
+// maxMarks bounds an incident that flaps without end: beyond it the older half
+// is folded into Incident.Base, and events older than that no longer count.
+const maxMarks = 256
+
+// Active reports whether the trouble lasts.
+func (l *Life) Active() bool {
+	n := len(l.Intervals)
+	return n > 0 && l.Intervals[n-1].To.IsZero()
+}
+
+// Reviewed reports whether the RCA of the present episode is complete or waived.
+func (l *Life) Reviewed() bool { return !l.ReviewedAt.IsZero() }
+
+// Duration is the time of trouble until now: the sum of the open intervals, so
+// that healthy days between two episodes do not count.
+func (l *Life) Duration(now time.Time) time.Duration {
+	var d time.Duration
+	for _, iv := range l.Intervals {
+		to := iv.To
+		if to.IsZero() {
+			to = now
+		}
+		if to.After(iv.From) {
+			d += to.Sub(iv.From)
+		}
+	}
+	return d
+}
+
+// step lets one mark take effect.
+func (l *Life) step(m Mark) {
+	switch m.Kind {
+	case MarkOpen:
+		l.open(m)
+	case MarkAck:
+		if l.Active() && l.AcknowledgedAt.IsZero() {
+			l.AcknowledgedAt, l.AcknowledgedBy = m.At, m.By
+			if l.FirstAcknowledgedAt.IsZero() {
+				l.FirstAcknowledgedAt = m.At
+			}
+		}
+	case MarkUnack:
+		l.AcknowledgedAt, l.AcknowledgedBy = time.Time{}, Actor{}
+	case MarkResolve:
+		if l.Active() {
+			l.Intervals[len(l.Intervals)-1].To = m.At
+			l.ResolvedAt, l.ResolvedBy = m.At, m.By
+		}
+	case MarkComplete, MarkWaive:
+		if !l.Active() && l.Episode > 0 {
+			l.ReviewedAt, l.Waived = m.At, m.Kind == MarkWaive
+		}
+	}
+}
+
+func (l *Life) open(m Mark) {
+	if l.Active() {
+		return
+	}
+	if l.Episode == 0 {
+		l.OpenedAt = m.At
+	}
+	l.Episode++
+	l.Intervals = append(l.Intervals, Interval{From: m.At})
+	l.AcknowledgedAt, l.AcknowledgedBy = time.Time{}, Actor{}
+	l.ResolvedAt, l.ResolvedBy = time.Time{}, Actor{}
+	l.ReviewedAt, l.Waived = time.Time{}, false
+}
+
+// mark records a fact and returns whether it was new. The same kind at the
+// same time counts once.
+func (inc *Incident) mark(m Mark) bool {
+	m.At = m.At.UTC()
+	for _, have := range inc.Marks {
+		if have.Kind == m.Kind && have.At.Equal(m.At) {
+			return false
+		}
+	}
+	inc.Marks = append(inc.Marks, m)
+	inc.sortMarks()
+	if len(inc.Marks) > maxMarks {
+		inc.foldMarks()
+	}
+	return true
+}
+
+func (inc *Incident) sortMarks() {
+	slices.SortStableFunc(inc.Marks, func(a, b Mark) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		return cmp.Compare(markRank[a.Kind], markRank[b.Kind])
+	})
+}
+
+// foldMarks moves the older half of the marks into the base.
+func (inc *Incident) foldMarks() {
+	var base Life
+	if inc.Base != nil {
+		base = *inc.Base
+		base.Intervals = slices.Clone(base.Intervals)
+	}
+	half := len(inc.Marks) / 2
+	for _, m := range inc.Marks[:half] {
+		base.step(m)
+	}
+	inc.Base = &base
+	inc.Marks = slices.Delete(inc.Marks, 0, half)
+}
+
+// live computes the life from base and marks.
+func (inc *Incident) live() Life {
+	var l Life
+	if inc.Base != nil {
+		l = *inc.Base
+		l.Intervals = slices.Clone(l.Intervals)
+	}
+	for _, m := range inc.Marks {
+		l.step(m)
+	}
+	return l
+}
+
+// lastMark is the time of the newest mark, or zero.
+func (inc *Incident) lastMark() time.Time {
+	if len(inc.Marks) == 0 {
+		return time.Time{}
+	}
+	return inc.Marks[len(inc.Marks)-1].At
+}
+
+// refresh computes all derived fields. level is the definition of inc.Level.
+func (inc *Incident) refresh(level Level) {
+	inc.Life = inc.live()
+	owed := level.Postmortem && (inc.Link == nil || inc.Link.Kind != LinkDuplicate)
+	inc.Postmortem.refresh(owed, &inc.Life)
+	inc.ClosedAt = time.Time{}
+	switch {
+	case inc.Active():
+		inc.Status = Open
+	case owed && !inc.Reviewed():
+		inc.Status = Resolved
+	default:
+		inc.Status = Closed
+		inc.ClosedAt = inc.ResolvedAt
+		if owed && inc.ReviewedAt.After(inc.ClosedAt) {
+			inc.ClosedAt = inc.ReviewedAt
+		}
+		if !owed && inc.LevelAt.After(inc.ClosedAt) {
+			inc.ClosedAt = inc.LevelAt
+		}
+	}
+}

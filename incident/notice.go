@@ -1,0 +1,172 @@
+package incident
+
+import (
+	"slices"
+)
+
+// settle adds what follows from the difference between before and after:
+// closing, cards, replies.
+func (a *change) settle(level Level) {
+	inc := a.inc
+	if inc.Status == Closed && a.was.status != Closed {
+		a.event(EvClosed, "", map[string]string{"why": closedWhy(inc)}).Actor = System
+	}
+	if inc.Private {
+		a.admit(level)
+	}
+	opened := a.was.created || (a.was.private && !inc.Private)
+	if opened || inc.Level != a.was.level || inc.Private {
+		a.chooseCards(level, opened)
+	}
+	if a.quiet {
+		return
+	}
+	for _, target := range inc.Cards {
+		e := effect(inc.ID, KindCard, Latest, target, "")
+		e.Urgent = a.urgent()
+		a.effects = append(a.effects, e)
+	}
+	a.replies(level)
+}
+
+func closedWhy(inc *Incident) string {
+	switch {
+	case inc.Link != nil && inc.Link.Kind == LinkDuplicate:
+		return "duplicate"
+	case !inc.Postmortem.Required:
+		return "none_owed"
+	}
+	return inc.Postmortem.State
+}
+
+func (a *change) urgent() bool {
+	l, _ := a.f.Levels.Get(a.inc.Level)
+	return l.Room
+}
+
+// admit makes members of those who have a part in a private incident.
+func (a *change) admit(level Level) {
+	inc := a.inc
+	add := func(p Actor) {
+		if p.Kind == KindUser && p.ID != "" && !slices.ContainsFunc(inc.Members, p.Is) {
+			inc.Members = append(inc.Members, p)
+		}
+	}
+	if a.was.created || !a.was.private {
+		if a.cmd.Actor.Kind == KindUser {
+			add(a.cmd.Actor)
+		}
+		for _, id := range append([]string{a.f.Service.Owner}, level.Members...) {
+			if id != "" {
+				add(a.f.Person(Actor{Kind: KindUser, ID: id}))
+			}
+		}
+	}
+	if !inc.Commander.Is(a.was.commander) || a.was.created {
+		add(inc.Commander)
+	}
+}
+
+// chooseCards adds the places that are told. Cards that exist stay: nothing
+// outside is deleted, and going live sends nothing for the past.
+func (a *change) chooseCards(level Level, opened bool) {
+	inc := a.inc
+	add := func(target string) {
+		if target != "" && !slices.Contains(inc.Cards, target) {
+			inc.Cards = append(inc.Cards, target)
+		}
+	}
+	if inc.Private {
+		for _, m := range inc.Members {
+			add("user:" + m.ID)
+		}
+		return
+	}
+	r, n := a.f.Route, a.f.Notice(inc.Level)
+	old, _ := a.f.Levels.Get(a.was.level)
+	switch {
+	case inc.Link != nil && inc.Link.Kind == LinkDuplicate:
+		return
+	case !opened && old.Rank <= level.Rank: // not more urgent than before
+		return
+	case inc.Quiet:
+		inc.NoticeGap = GapQuiet
+		return
+	case r.Mode == ModeMuted:
+		inc.NoticeGap = GapMuted
+		return
+	case r.Mode == ModeShadow:
+		inc.Shadow = true
+		add(r.Review)
+	case inc.Shadow: // the squad went live after this began
+		return
+	default:
+		if n.Card {
+			add(r.Channel)
+			inc.DefaultChan = r.Default && r.Channel != ""
+		}
+		if n.Broadcast {
+			add(r.Broadcast)
+		}
+		for _, who := range n.Direct {
+			a.direct(who, add)
+		}
+	}
+	inc.NoticeGap = ""
+	if len(inc.Cards) == 0 && (n.Card || n.Broadcast) {
+		inc.NoticeGap = GapNoChannel
+	}
+}
+
+func (a *change) direct(who string, add func(string)) {
+	id := ""
+	switch who {
+	case "owner":
+		id = a.f.Service.Owner
+	case "lead":
+		id = a.f.Squad.Lead
+	}
+	if id != "" {
+		add("user:" + a.f.Person(Actor{Kind: KindUser, ID: id}).ID)
+	}
+}
+
+// replies adds the few short replies: an update in place raises no toast.
+func (a *change) replies(level Level) {
+	inc := a.inc
+	if a.was.created {
+		return
+	}
+	data := ReplyData{By: a.cmd.Actor, Level: inc.Level}
+	old, _ := a.f.Levels.Get(a.was.level)
+	if level.Room && !old.Room && inc.Active() {
+		a.reply(ReplyRaised, data)
+	}
+	if inc.Episode > a.was.episode && inc.Active() {
+		d := data
+		d.Text = Clip(a.cmd.Args.Reason, MaxTitle)
+		a.reply(ReplyReopened, d)
+	}
+	if !inc.Commander.Is(a.was.commander) && !inc.Commander.IsZero() {
+		d := data
+		d.Person = inc.Commander
+		a.reply(ReplyCommander, d)
+	}
+	if a.was.active && !inc.Active() {
+		d := data
+		d.Text = Clip(a.cmd.Args.Text, MaxTitle)
+		a.reply(ReplyResolved, d)
+	}
+}
+
+func (a *change) reply(reason string, data ReplyData) {
+	data.Reason = reason
+	for _, target := range a.inc.Cards {
+		if a.inc.Private && !isUser(target) {
+			continue // a card from before it was private: not one more word there
+		}
+		a.effects = append(a.effects, effect(a.inc.ID, KindReply, Once, target, reason+"/"+itoa(a.inc.Events)).with(data))
+	}
+}
+
+func isUser(target string) bool { return len(target) > 5 && target[:5] == "user:" }

@@ -1,0 +1,367 @@
+package incident
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// Service is the one way in.
+type Service struct {
+	Store   Store
+	Catalog func() Catalog   // the present snapshot
+	Now     func() time.Time // the server's clock
+	Details bool             // the pager can be asked for an alert's details
+	Wake    func()           // called after a commit that stored effects; may be nil
+}
+
+// Do carries out a command: it removes duplicates by cmd.Keys, loads, applies,
+// and stores state, timeline and effects in one transaction. A command that was
+// carried out before is answered with the present state. Errors that are a
+// *Problem may be shown to the person who asked.
+func (s *Service) Do(ctx context.Context, cmd Command) (*Incident, error) {
+	if cmd.Actor.IsZero() {
+		return nil, invalid("actor", "actor_missing", "a command needs an actor")
+	}
+	cat := s.Catalog()
+	if cmd.Actor.Kind == KindUser {
+		cmd.Actor = cat.Person(cmd.Actor)
+	}
+	// A duplicate is answered from a read transaction: it never waits for a writer.
+	if done, err := s.known(ctx, cmd); done != nil || err != nil {
+		return done, err
+	}
+	var out *Incident
+	var woke bool
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		w := &work{tx: tx, cat: cat, s: s, now: s.Now()}
+		out = nil
+		inc, err := w.do(cmd)
+		if err != nil {
+			return err
+		}
+		out, woke = inc, w.effects > 0
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if woke && s.Wake != nil {
+		s.Wake()
+	}
+	return out, nil
+}
+
+// Keep stores a body that no command can be made of, once by its keys, so that
+// nothing accepted is lost.
+func (s *Service) Keep(ctx context.Context, in Inbound, keys []string) error {
+	return s.Store.Update(ctx, func(tx Tx) error {
+		w := &work{tx: tx}
+		if seen, err := w.seen(keys); err != nil || seen != "" {
+			return err
+		}
+		if err := w.remember(keys, "-"); err != nil {
+			return err
+		}
+		return tx.PutRaw(in)
+	})
+}
+
+// Enqueue stores effects that belong to no change, such as the answer to a
+// question. Those whose key is known are left alone.
+func (s *Service) Enqueue(ctx context.Context, effects ...Effect) error {
+	err := s.Store.Update(ctx, func(tx Tx) error { return tx.PutEffects(effects) })
+	if err == nil && s.Wake != nil {
+		s.Wake()
+	}
+	return err
+}
+
+// known returns the incident of a command that was carried out before.
+func (s *Service) known(ctx context.Context, cmd Command) (*Incident, error) {
+	if len(cmd.Keys) == 0 {
+		return nil, nil
+	}
+	var out *Incident
+	err := s.Store.View(ctx, func(tx Tx) error {
+		var err error
+		out, err = (&work{tx: tx}).repeated(cmd)
+		return err
+	})
+	return out, err
+}
+
+// work is one transaction of Do.
+type work struct {
+	tx      Tx
+	cat     Catalog
+	s       *Service
+	now     time.Time
+	effects int
+}
+
+// inboundKey is the form in which a command's key is stored.
+func inboundKey(k string) string { return "in/" + k }
+
+func (w *work) seen(keys []string) (string, error) {
+	for _, k := range keys {
+		v, err := w.tx.Key(inboundKey(k))
+		if err != nil || v != "" {
+			return v, err
+		}
+	}
+	return "", nil
+}
+
+func (w *work) remember(keys []string, value string) error {
+	for _, k := range keys {
+		if err := w.tx.PutKey(inboundKey(k), value, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeated returns the incident that a repeated command has met. A key without
+// an incident (value "-") yields a bare Incident, so that callers always have one.
+func (w *work) repeated(cmd Command) (*Incident, error) {
+	v, err := w.seen(cmd.Keys)
+	if err != nil || v == "" {
+		return nil, err
+	}
+	if v == "-" {
+		return &Incident{}, nil
+	}
+	id, err := ParseID(v)
+	if err != nil {
+		return nil, err
+	}
+	return w.tx.Incident(id)
+}
+
+func (w *work) do(cmd Command) (*Incident, error) {
+	if inc, err := w.repeated(cmd); inc != nil || err != nil {
+		return inc, err
+	}
+	inc, err := w.find(&cmd)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case inc != nil:
+		if !inc.Visible(cmd.Actor) {
+			return nil, notFound(inc.ID)
+		}
+		err = w.apply(inc, cmd)
+	case cmd.Verb == Declare || cmd.Verb == Trigger:
+		inc, err = w.create(cmd)
+	case cmd.Ref != nil && cmd.Args.Alert != nil:
+		// The pager's later word came first, or we were away when it began.
+		if inc, err = w.create(began(cmd)); err == nil {
+			err = w.apply(inc, cmd)
+		}
+	case cmd.Ref != nil:
+		return w.unknown(cmd)
+	default:
+		return nil, notFound(cmd.Incident)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := w.remember(cmd.Keys, inc.ID.String()); err != nil {
+		return nil, err
+	}
+	if cmd.Raw != nil {
+		if err := w.tx.PutRaw(*cmd.Raw); err != nil {
+			return nil, err
+		}
+	}
+	return inc, w.put(cmd.Then)
+}
+
+// unknown keeps the body of an event about something that we do not know, and
+// that says too little to make an incident of.
+func (w *work) unknown(cmd Command) (*Incident, error) {
+	if cmd.Raw == nil {
+		return nil, NewProblem(ErrNotFound, "ref", "no_ref", "No incident belongs to %s %s.", cmd.Ref.System, Clip(cmd.Ref.ID, 80))
+	}
+	if err := w.remember(cmd.Keys, "-"); err != nil {
+		return nil, err
+	}
+	return &Incident{}, w.tx.PutRaw(*cmd.Raw)
+}
+
+// began is the trigger that must have come before cmd.
+func began(cmd Command) Command {
+	b := cmd
+	b.Verb, b.Keys, b.Raw, b.Then = Trigger, nil, nil, nil
+	b.Actor = Actor{Kind: KindVendor, ID: cmd.Ref.System}
+	if b.Args.Alert.CreatedAt.IsZero() || b.Args.Alert.CreatedAt.After(cmd.At) {
+		return b
+	}
+	b.At = b.Args.Alert.CreatedAt
+	return b
+}
+
+// find loads the incident that the command is about; nil where there is none
+// yet.
+func (w *work) find(cmd *Command) (*Incident, error) {
+	if cmd.Incident == 0 && cmd.Ref != nil {
+		v, err := w.tx.Key(cmd.Ref.Key())
+		if err != nil || v == "" {
+			return nil, err
+		}
+		if cmd.Incident, err = ParseID(v); err != nil {
+			return nil, err
+		}
+	}
+	if cmd.Incident == 0 {
+		return nil, nil
+	}
+	inc, err := w.tx.Incident(cmd.Incident)
+	if errors.Is(err, ErrNotFound) {
+		return nil, notFound(cmd.Incident)
+	}
+	return inc, err
+}
+
+func (w *work) create(cmd Command) (*Incident, error) {
+	id, err := w.tx.NextID()
+	if err != nil {
+		return nil, err
+	}
+	inc := &Incident{ID: id}
+	if err := w.apply(inc, cmd); err != nil {
+		return nil, err
+	}
+	return inc, w.adoptMerged(inc)
+}
+
+// apply runs the rules and stores their outcome.
+func (w *work) apply(inc *Incident, cmd Command) error {
+	f := factsFor(w.cat, existing(inc), &cmd, w.s.Details)
+	events, effects, err := Apply(inc, cmd, f, w.now)
+	if err != nil || (len(events) == 0 && len(effects) == 0) {
+		return err
+	}
+	if err := w.linkMerged(inc); err != nil {
+		return err
+	}
+	for _, r := range inc.Refs {
+		if err := w.indexRef(inc.ID, r); err != nil {
+			return err
+		}
+	}
+	if err := w.tx.PutIncident(inc); err != nil {
+		return err
+	}
+	if err := w.tx.AddEvents(events); err != nil {
+		return err
+	}
+	return w.put(effects)
+}
+
+// indexRef makes the incident be found by the ref.
+func (w *work) indexRef(id ID, r Ref) error {
+	v, err := w.tx.Key(r.Key())
+	if err != nil || v == id.String() {
+		return err
+	}
+	return w.tx.PutKey(r.Key(), id.String(), true)
+}
+
+func (w *work) put(effects []Effect) error {
+	if len(effects) == 0 {
+		return nil
+	}
+	w.effects += len(effects)
+	return w.tx.PutEffects(effects)
+}
+
+// linkMerged finds the parent of an incident that the vendor has merged into
+// another, or remembers to do so when that one comes.
+func (w *work) linkMerged(inc *Incident) error {
+	if inc.Link == nil || inc.Link.ParentRef == nil || inc.Link.Parent != 0 {
+		return nil
+	}
+	ref := *inc.Link.ParentRef
+	v, err := w.tx.Key(ref.Key())
+	if err != nil {
+		return err
+	}
+	if v == "" {
+		waiting, err := w.tx.Key("merged/" + ref.Key())
+		if err != nil || strings.Contains(" "+waiting+" ", " "+inc.ID.String()+" ") {
+			return err
+		}
+		return w.tx.PutKey("merged/"+ref.Key(), strings.TrimSpace(waiting+" "+inc.ID.String()), true)
+	}
+	parent, err := ParseID(v)
+	if err != nil || parent == inc.ID {
+		return err
+	}
+	inc.Link.Parent, inc.Link.ParentRef = parent, nil
+	return w.addChild(parent, Child{ID: inc.ID, Kind: inc.Link.Kind})
+}
+
+// adoptMerged links the incidents that were merged into inc before it came.
+func (w *work) adoptMerged(inc *Incident) error {
+	ref, ok := inc.AlertRef()
+	if !ok {
+		return nil
+	}
+	waiting, err := w.tx.Key("merged/" + ref.Key())
+	if err != nil || waiting == "" {
+		return err
+	}
+	for _, s := range strings.Fields(waiting) {
+		id, err := ParseID(s)
+		if err != nil {
+			return err
+		}
+		child, err := w.tx.Incident(id)
+		if err != nil {
+			return err
+		}
+		if child.Link == nil || child.Link.Parent != 0 {
+			continue
+		}
+		child.Link.Parent, child.Link.ParentRef = inc.ID, nil
+		if err := w.tx.PutIncident(child); err != nil {
+			return err
+		}
+		if err := w.addChild(inc.ID, Child{ID: id, Kind: child.Link.Kind}); err != nil {
+			return err
+		}
+	}
+	fresh, err := w.tx.Incident(inc.ID)
+	if err != nil {
+		return err
+	}
+	*inc = *fresh
+	return w.tx.PutKey("merged/"+ref.Key(), "", true)
+}
+
+// addChild tells the parent, on its timeline and its cards.
+func (w *work) addChild(parent ID, c Child) error {
+	inc, err := w.tx.Incident(parent)
+	if err != nil {
+		return err
+	}
+	for _, have := range inc.Children {
+		if have.ID == c.ID {
+			return nil
+		}
+	}
+	inc.Children = append(inc.Children, c)
+	cmd := Command{Verb: Log, Incident: parent, Actor: System, Args: Args{Kind: EvChild, Data: map[string]string{"kind": c.Kind, "child": c.ID.String()}}}
+	if err := w.apply(inc, cmd); err != nil {
+		return err
+	}
+	var cards []Effect
+	for _, target := range inc.Cards {
+		cards = append(cards, effect(parent, KindCard, Latest, target, ""))
+	}
+	return w.put(cards)
+}

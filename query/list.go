@@ -1,0 +1,149 @@
+package query
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"time"
+
+	"imbot/incident"
+)
+
+// Filter selects incidents for a list. Zero fields select everything.
+type Filter struct {
+	Status  []incident.Status
+	Level   string
+	Squad   string
+	Service string
+	Q       string    // words that the title contains, any case
+	Since   time.Time // opened at or after
+	Until   time.Time // opened before
+	Link    string    // "none", "duplicate" or "cascade"
+	Limit   int       // 1 to MaxLimit; 0 means 50
+	Cursor  string    // from Page.Next
+}
+
+// MaxLimit bounds one page of a list.
+const MaxLimit = 200
+
+// scanLimit bounds the records that one page may look at: a filter that matches
+// next to nothing ends with a cursor instead of holding a read transaction.
+const scanLimit = 200_000
+
+// Page is one page of a list, newest first.
+type Page struct {
+	Incidents []*View
+	Next      string // cursor of the next page; "" at the end
+}
+
+// List returns one page of what the viewer may see, by opened_at descending,
+// then by number descending.
+func (r *Reader) List(ctx context.Context, viewer Viewer, f Filter) (Page, error) {
+	after, err := parseCursor(f.Cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = 50
+	}
+	limit = min(limit, MaxLimit)
+	f.Q = strings.ToLower(f.Q)
+	var page Page
+	err = r.Store.View(ctx, func(tx incident.Tx) error {
+		page = Page{}
+		return r.fill(ctx, tx, viewer, &f, after, limit, &page)
+	})
+	return page, err
+}
+
+func (r *Reader) fill(ctx context.Context, tx incident.Tx, viewer Viewer, f *Filter, after incident.Cursor, limit int, page *Page) error {
+	openOnly := len(f.Status) == 1 && f.Status[0] == incident.Open
+	scanned := 0
+	var inner error
+	err := tx.Rows(after, openOnly, func(row incident.Row) bool {
+		if !f.Since.IsZero() && row.OpenedAt.Before(f.Since) {
+			return false
+		}
+		if scanned++; scanned > scanLimit || ctx.Err() != nil {
+			page.Next = formatCursor(after)
+			inner = ctx.Err()
+			return false
+		}
+		if f.matches(&row) {
+			if len(page.Incidents) == limit {
+				page.Next = formatCursor(after)
+				return false
+			}
+			var inc *incident.Incident
+			if inc, inner = tx.Incident(row.ID); inner != nil {
+				return false
+			}
+			if viewer.sees(inc) {
+				page.Incidents = append(page.Incidents, r.view(inc))
+			}
+		}
+		after = incident.Cursor{OpenedAt: row.OpenedAt, ID: row.ID}
+		return true
+	})
+	return errors.Join(err, inner)
+}
+
+func (f *Filter) matches(r *incident.Row) bool {
+	if len(f.Status) > 0 {
+		ok := false
+		for _, s := range f.Status {
+			ok = ok || s == r.Status
+		}
+		if !ok {
+			return false
+		}
+	}
+	switch f.Link {
+	case "":
+	case "none":
+		if r.Link != "" {
+			return false
+		}
+	default:
+		if r.Link != f.Link {
+			return false
+		}
+	}
+	return (f.Level == "" || strings.EqualFold(f.Level, r.Level)) &&
+		(f.Squad == "" || strings.EqualFold(f.Squad, r.Squad)) &&
+		(f.Service == "" || strings.EqualFold(f.Service, r.Service)) &&
+		(f.Until.IsZero() || r.OpenedAt.Before(f.Until)) &&
+		(f.Q == "" || containsAll(strings.ToLower(r.Title), f.Q))
+}
+
+func containsAll(title, q string) bool {
+	for _, w := range strings.Fields(q) {
+		if !strings.Contains(title, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// formatCursor packs a place in the order into an opaque string.
+func formatCursor(c incident.Cursor) string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(c.OpenedAt.UnixNano()))
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, uint64(c.ID)))
+}
+
+func parseCursor(s string) (incident.Cursor, error) {
+	if s == "" {
+		return incident.Cursor{}, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) != 16 {
+		return incident.Cursor{}, incident.NewProblem(incident.ErrInvalid, "cursor", "bad_cursor", "The cursor is not one of ours: use next_cursor as it came, or leave it out.")
+	}
+	return incident.Cursor{
+		OpenedAt: time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(),
+		ID:       incident.ID(binary.BigEndian.Uint64(b[8:])),
+	}, nil
+}
