@@ -1,0 +1,10 @@
+/** Calls fn until it returns something true, and returns that; after ms milliseconds throws, naming what was awaited. */
+export async function until(fn, ms, what) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const value = await fn();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited ${ms} ms in vain for ${what}`);
+    await new Promise((done) => { setTimeout(done, 50); });
+  }
+}
