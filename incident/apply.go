@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,8 +22,10 @@ const (
 // neither events nor effects, and no error. On an error inc is spoilt, and must
 // be thrown away.
 func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effect, error) {
-	if err := Allowed(cmd.Verb, cmd.Args.Complete, cmd.Actor, cmd.Role, existing(inc), &f); err != nil {
-		return nil, nil, err
+	if !cmd.FromVendor() {
+		if err := Allowed(cmd.Verb, cmd.Args.Complete, cmd.Actor, cmd.Role, existing(inc), &f); err != nil {
+			return nil, nil, err
+		}
 	}
 	a := &change{inc: inc, cmd: &cmd, f: &f, now: now, at: cmd.At, was: before(inc)}
 	if a.at.IsZero() {
@@ -38,7 +41,7 @@ func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effec
 	if err := h(a); err != nil {
 		return nil, nil, err
 	}
-	if a.quiet && len(a.events) == 0 {
+	if a.quiet && len(a.events) == 0 && !a.marked {
 		return nil, nil, nil
 	}
 	level, _ := f.Levels.Get(inc.Level)
@@ -53,7 +56,7 @@ var handlers = map[Verb]func(*change) error{
 	Ack: (*change).ack, Unack: (*change).unack, Resolve: (*change).resolve, Reopen: (*change).reopen,
 	Close: (*change).close, WriteRCA: (*change).writeRCA, DoAction: (*change).doAction, AddNote: (*change).addNote,
 	SetLevel: (*change).setLevel, SetTime: (*change).setTime, Assign: (*change).assign, Member: (*change).member,
-	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry,
+	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute,
 }
 
 // change is one application of a command.
@@ -68,6 +71,7 @@ type change struct {
 	events  []Event
 	effects []Effect
 	quiet   bool // nothing on the cards has changed
+	marked  bool // there is a new mark, even if it changes nothing yet
 }
 
 // past is what settle compares the new state with.
@@ -102,10 +106,16 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// fromVendor reports whether a vendor's event brings the command: then it is
-// judged by its time, not by the present status.
-func (a *change) fromVendor() bool {
-	return a.cmd.Actor.Kind == KindVendor || a.cmd.Source == "pagerduty"
+// mark records a fact, and reports whether it makes a difference to the life of
+// the incident. A vendor's fact that makes none, such as the echo of what was
+// done here, is remembered all the same: an earlier one may still come.
+func (a *change) mark(kind MarkKind) bool {
+	old := a.inc.live()
+	if !a.inc.mark(Mark{At: a.at, Kind: kind, By: a.cmd.Actor}) {
+		return false
+	}
+	a.marked = true
+	return !old.equal(a.inc.live())
 }
 
 // event adds a timeline entry and returns it, to be completed.
@@ -120,7 +130,7 @@ func (a *change) event(kind EventKind, text string, data map[string]string) *Eve
 
 // unchanged says that all is already as asked.
 func (a *change) unchanged() error {
-	a.quiet = true
+	a.quiet = len(a.events) == 0
 	return nil
 }
 
@@ -175,7 +185,7 @@ func (a *change) level(key string) (Level, error) {
 }
 
 func (a *change) ack() error {
-	if !a.fromVendor() {
+	if !a.cmd.FromVendor() {
 		switch {
 		case !a.inc.Active():
 			return conflict("not_open", "%s is %s: there is nothing to acknowledge.", a.inc.ID, a.inc.Status).
@@ -184,7 +194,8 @@ func (a *change) ack() error {
 			return a.unchanged()
 		}
 	}
-	if !a.inc.mark(Mark{At: a.at, Kind: MarkAck, By: a.cmd.Actor}) {
+	a.takeAlert(a.cmd.Args.Alert)
+	if !a.mark(MarkAck) {
 		return a.unchanged()
 	}
 	e := a.event(EvAcked, "", nil)
@@ -193,10 +204,11 @@ func (a *change) ack() error {
 }
 
 func (a *change) unack() error {
-	if !a.fromVendor() && (a.inc.AcknowledgedAt.IsZero() || !a.inc.Active()) {
+	if !a.cmd.FromVendor() && (a.inc.AcknowledgedAt.IsZero() || !a.inc.Active()) {
 		return a.unchanged()
 	}
-	if !a.inc.mark(Mark{At: a.at, Kind: MarkUnack, By: a.cmd.Actor}) {
+	a.takeAlert(a.cmd.Args.Alert)
+	if !a.mark(MarkUnack) {
 		return a.unchanged()
 	}
 	a.event(EvUnacked, "", nil)
@@ -208,17 +220,18 @@ func (a *change) resolve() error {
 	if err := short("text", text, MaxText); err != nil {
 		return err
 	}
-	if !a.fromVendor() && !a.inc.Active() {
+	if !a.cmd.FromVendor() && !a.inc.Active() {
 		return a.unchanged()
 	}
-	if !a.inc.mark(Mark{At: a.at, Kind: MarkResolve, By: a.cmd.Actor}) {
+	a.takeAlert(a.cmd.Args.Alert)
+	if a.cmd.Args.Merge != nil {
+		a.merged(*a.cmd.Args.Merge)
+	}
+	if !a.mark(MarkResolve) {
 		return a.unchanged()
 	}
 	e := a.event(EvResolved, text, nil)
 	a.toPager(KindPDResolve, text, e.N)
-	if a.cmd.Args.Merge != nil {
-		a.merged(*a.cmd.Args.Merge)
-	}
 	return nil
 }
 
@@ -240,10 +253,11 @@ func (a *change) reopen() error {
 	if err := short("reason", reason, MaxText); err != nil {
 		return err
 	}
-	if !a.fromVendor() && a.inc.Active() {
+	if !a.cmd.FromVendor() && a.inc.Active() {
 		return a.unchanged()
 	}
-	if !a.inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor}) {
+	a.takeAlert(a.cmd.Args.Alert)
+	if !a.mark(MarkOpen) {
 		return a.unchanged()
 	}
 	a.event(EvReopened, reason, nil)
@@ -255,7 +269,7 @@ func (a *change) addNote() error {
 	if text == "" {
 		return invalid("text", "text_missing", "Write the note's text after the verb.")
 	}
-	if a.fromVendor() {
+	if a.cmd.FromVendor() {
 		text = Clip(text, MaxText)
 	} else if err := short("text", text, MaxText); err != nil {
 		return err
@@ -298,11 +312,22 @@ func (a *change) attach() error {
 	return nil
 }
 
+// reroute shows the card in the default channel, since its own place is lost.
+func (a *change) reroute() error {
+	if a.cmd.Args.Target == "" || a.inc.Private || slices.Contains(a.inc.Cards, a.cmd.Args.Target) {
+		return a.unchanged()
+	}
+	a.inc.Cards = append(a.inc.Cards, a.cmd.Args.Target)
+	a.inc.DefaultChan = true
+	a.event(EvFailed, a.cmd.Args.Text, map[string]string{"effect": KindCard})
+	return nil
+}
+
 // toPager mirrors what a person did to the pager; what came from there makes no
 // echo. A private incident's words stay here.
 func (a *change) toPager(kind, text string, n int) {
 	ref, ok := a.inc.AlertRef()
-	if !ok || ref.System != "pagerduty" || a.fromVendor() || a.cmd.Actor.Kind == KindSystem {
+	if !ok || ref.System != "pagerduty" || a.cmd.FromVendor() || a.cmd.Actor.Kind == KindSystem {
 		return
 	}
 	if a.inc.Private {

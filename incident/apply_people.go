@@ -61,6 +61,9 @@ func (a *change) setTime() error {
 		if reason == "" {
 			return invalid("reason", "reason_missing", "Say why: a recorded time is corrected with a reason.")
 		}
+		if !a.cmd.FromVendor() && a.cmd.Role != RoleAdmin && !inSquad(a.cmd.Actor, a.inc, a.f) {
+			return forbidden(SetTime, "squad", forbiddenSquad)
+		}
 		var err error
 		if old, err = a.moveMark(args.Time, v); err != nil {
 			return err

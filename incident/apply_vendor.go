@@ -13,11 +13,11 @@ func (a *change) trigger() error {
 		return invalid("alert", "alert_missing", "a trigger needs an alert and a ref")
 	}
 	if !a.was.created {
-		if !a.inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor}) {
+		a.takeAlert(al)
+		if !a.mark(MarkOpen) {
 			return a.unchanged()
 		}
 		a.event(EvTriggered, "", nil)
-		a.takeAlert(al)
 		return nil
 	}
 	if !al.CreatedAt.IsZero() && al.CreatedAt.Before(a.at) {
@@ -52,16 +52,16 @@ func vendorTitle(al *Alert) string {
 
 // vendorChange takes over what the pager says now.
 func (a *change) vendorChange() error {
-	if a.cmd.Args.Alert == nil || !a.takeAlert(a.cmd.Args.Alert) {
-		return a.unchanged()
+	if !a.takeAlert(a.cmd.Args.Alert) && a.cmd.Args.Text != "" {
+		a.event(EvPager, Clip(Line(a.cmd.Args.Text), MaxText), nil)
 	}
-	return nil
+	return a.unchanged()
 }
 
 // takeAlert takes over the pager's newer word; one that is older than what is
 // known changes nothing. It reports whether anything changed.
 func (a *change) takeAlert(al *Alert) bool {
-	if a.inc.Alert == nil || a.cmd.At.Before(a.inc.AlertAt) {
+	if al == nil || a.inc.Alert == nil || a.cmd.At.Before(a.inc.AlertAt) {
 		return false
 	}
 	old := a.inc.Alert

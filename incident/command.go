@@ -31,6 +31,7 @@ const (
 	Log     Verb = "log"     // something for the timeline only
 	Attach  Verb = "attach"  // a thing outside now exists: record the ref
 	Fail    Verb = "fail"    // an effect failed for good: say so on the timeline
+	Reroute Verb = "reroute" // a card's place is lost: show it in the default channel too
 )
 
 // Command is a request to change an incident, from any edge. The only way to
@@ -51,6 +52,20 @@ type Command struct {
 	Then   []Effect // further effects, stored in the same transaction, such as the answer to a chat
 }
 
+// FromVendor reports whether another system, or imbot itself, brings the
+// command: its word is judged by its event time and not by the present status,
+// needs no permission here, and is not sent back to where it came from.
+func (c *Command) FromVendor() bool {
+	return c.Actor.Kind == KindVendor || c.Actor.Kind == KindSystem || c.Source == SourcePagerDuty
+}
+
+// Sources of commands.
+const (
+	SourcePagerDuty = "pagerduty"
+	SourceTeams     = "teams"
+	SourceAPI       = "api"
+)
+
 // Args are the arguments of all verbs; each verb reads its own. The JSON names
 // are those of the commands endpoint, of chat fields and of card inputs.
 type Args struct {
@@ -63,6 +78,7 @@ type Args struct {
 	Reason string `json:"reason,omitempty"` // SetLevel, Reopen, SetTime, Publicise
 	Text   string `json:"text,omitempty"`   // AddNote, Log, Resolve: what was done
 	Waive  string `json:"waive,omitempty"`  // Close: why no RCA is wanted
+	Target string `json:"-"`                // Declare: where it was declared, for a card there; Reroute: where the card goes
 
 	Role   string `json:"role,omitempty"`   // Assign: commander|scribe
 	Person *Actor `json:"person,omitempty"` // Assign, Member
@@ -79,7 +95,7 @@ type Args struct {
 	Merge *Ref              `json:"-"`              // Resolve: the vendor merged it into this one
 	Ref   *Ref              `json:"-"`              // Attach
 	Kind  EventKind         `json:"-"`              // Log, Fail: the timeline entry's kind
-	Data  map[string]string `json:"-"`              // Log, Fail: the timeline entry's data
+	Data  map[string]string `json:"data,omitempty"` // Log, Fail: the timeline entry's data
 }
 
 // ActionArgs are the arguments of DoAction.

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -57,6 +58,14 @@ func (l *Life) Active() bool {
 
 // Reviewed reports whether the RCA of the present episode is complete or waived.
 func (l *Life) Reviewed() bool { return !l.ReviewedAt.IsZero() }
+
+// equal reports whether both lives are the same.
+func (l *Life) equal(o Life) bool {
+	a, b := *l, o
+	same := slices.Equal(a.Intervals, b.Intervals)
+	a.Intervals, b.Intervals = nil, nil
+	return same && reflect.DeepEqual(a, b)
+}
 
 // Duration is the time of trouble until now: the sum of the open intervals, so
 // that healthy days between two episodes do not count.

@@ -82,6 +82,7 @@ func (a *change) chooseCards(level Level, opened bool) {
 		}
 		return
 	}
+	add(a.cmd.Args.Target)
 	r, n := a.f.Route, a.f.Notice(inc.Level)
 	old, _ := a.f.Levels.Get(a.was.level)
 	switch {

@@ -26,9 +26,10 @@ const (
 var permissions = map[Verb]need{
 	Declare: needResponder, Ack: needResponder, Unack: needResponder, Resolve: needResponder, Reopen: needResponder,
 	AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
-	Close: needSquad, SetLevel: needSquad, SetTime: needSquad,
+	SetTime: needResponder, // and needSquad to correct a recorded time, see setTime
+	Close:   needSquad, SetLevel: needSquad,
 	Publicise: needAdmin,
-	Trigger:   needNobody, Update: needNobody, Enrich: needNobody, Log: needNobody, Attach: needNobody, Fail: needNobody,
+	Trigger:   needNobody, Update: needNobody, Enrich: needNobody, Log: needNobody, Attach: needNobody, Fail: needNobody, Reroute: needNobody,
 }
 
 // Allowed reports whether the verb may be used by this actor on inc (nil for
@@ -55,7 +56,7 @@ func Allowed(verb Verb, complete bool, a Actor, role Role, inc *Incident, f *Fac
 	case n == needAdmin:
 		return forbidden(verb, "admin", "Only an admin may do this: %s.")
 	case n == needSquad && !inSquad(a, inc, f):
-		return forbidden(verb, "squad", "Only the commander, the squad, the service's owner or an admin may do this: %s.")
+		return forbidden(verb, "squad", forbiddenSquad)
 	}
 	return nil
 }
@@ -81,6 +82,8 @@ func inSquad(a Actor, inc *Incident, f *Facts) bool {
 	}
 	return !named && a.Kind == KindUser
 }
+
+const forbiddenSquad = "Only the commander, the squad, the service's owner or an admin may do this: %s."
 
 func forbidden(verb Verb, key, format string) *Problem {
 	return NewProblem(ErrForbidden, "", "forbidden_"+key, format, string(verb)).With("verb", string(verb))

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -150,7 +151,7 @@ func (w *work) do(cmd Command) (*Incident, error) {
 	}
 	switch {
 	case inc != nil:
-		if !inc.Visible(cmd.Actor) {
+		if !cmd.FromVendor() && !inc.Visible(cmd.Actor) {
 			return nil, notFound(inc.ID)
 		}
 		err = w.apply(inc, cmd)
@@ -189,7 +190,61 @@ func (w *work) unknown(cmd Command) (*Incident, error) {
 	if err := w.remember(cmd.Keys, "-"); err != nil {
 		return nil, err
 	}
+	if err := w.putEarly(cmd); err != nil {
+		return nil, err
+	}
 	return &Incident{}, w.tx.PutRaw(*cmd.Raw)
+}
+
+// early is what came before the incident that it is about, such as a note: it
+// waits for it.
+type early struct {
+	Verb   Verb      `json:"verb"`
+	Actor  Actor     `json:"actor"`
+	Source string    `json:"source"`
+	At     time.Time `json:"at"`
+	Args   Args      `json:"args"`
+}
+
+// maxEarly bounds what waits for one incident; beyond it, the raw body alone is
+// kept.
+const maxEarly = 20
+
+func earlyKey(r Ref) string { return "early/" + r.Key() }
+
+func (w *work) getEarly(r Ref) ([]early, error) {
+	v, err := w.tx.Key(earlyKey(r))
+	if err != nil || v == "" {
+		return nil, err
+	}
+	var list []early
+	return list, json.Unmarshal([]byte(v), &list)
+}
+
+func (w *work) putEarly(cmd Command) error {
+	list, err := w.getEarly(*cmd.Ref)
+	if err != nil || len(list) >= maxEarly {
+		return err
+	}
+	b, err := json.Marshal(append(list, early{Verb: cmd.Verb, Actor: cmd.Actor, Source: cmd.Source, At: cmd.At, Args: cmd.Args}))
+	if err != nil {
+		return err
+	}
+	return w.tx.PutKey(earlyKey(*cmd.Ref), string(b), false)
+}
+
+// applyEarly carries out what has waited for inc.
+func (w *work) applyEarly(inc *Incident, ref Ref) error {
+	list, err := w.getEarly(ref)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	for _, e := range list {
+		if err := w.apply(inc, Command{Verb: e.Verb, Incident: inc.ID, Actor: e.Actor, Source: e.Source, At: e.At, Args: e.Args}); err != nil {
+			return err
+		}
+	}
+	return w.tx.PutKey(earlyKey(ref), "", false)
 }
 
 // began is the trigger that must have come before cmd.
@@ -235,14 +290,20 @@ func (w *work) create(cmd Command) (*Incident, error) {
 	if err := w.apply(inc, cmd); err != nil {
 		return nil, err
 	}
+	if ref, ok := inc.AlertRef(); ok {
+		if err := w.applyEarly(inc, ref); err != nil {
+			return nil, err
+		}
+	}
 	return inc, w.adoptMerged(inc)
 }
 
 // apply runs the rules and stores their outcome.
 func (w *work) apply(inc *Incident, cmd Command) error {
 	f := factsFor(w.cat, existing(inc), &cmd, w.s.Details)
+	marks := len(inc.Marks)
 	events, effects, err := Apply(inc, cmd, f, w.now)
-	if err != nil || (len(events) == 0 && len(effects) == 0) {
+	if err != nil || (len(events) == 0 && len(effects) == 0 && len(inc.Marks) == marks) {
 		return err
 	}
 	if err := w.linkMerged(inc); err != nil {

@@ -45,6 +45,7 @@ type View struct {
 	Links    []incident.LinkURL     // runbook first, then the alert's own source
 	Trouble  []incident.EffectState // effects that failed for good or were skipped, oldest first
 	Timeline []incident.Event       // by event time, oldest first; only where asked for
+	Mention  []string               // persons' ids whom the level's notice mentions
 	URL      string                 // of its page; "" where there is none
 }
 
@@ -93,10 +94,29 @@ func (r *Reader) view(inc *incident.Incident) *View {
 	if ref, ok := inc.AlertRef(); ok && ref.URL != "" {
 		v.Links = append(v.Links, incident.LinkURL{Title: "PagerDuty", URL: ref.URL})
 	}
+	v.Mention = mentioned(v, cat.Notice(inc.Squad, inc.Level))
 	if r.PublicURL != "" {
 		v.URL = r.PublicURL + "/incidents/" + inc.ID.String()
 	}
 	return v
+}
+
+// mentioned are the people whom a notice names by their part in the incident.
+func mentioned(v *View, n incident.Notice) []string {
+	var out []string
+	for _, who := range n.Mention {
+		switch who {
+		case "oncall":
+			for _, p := range v.Incident.Responders {
+				out = append(out, p.ID)
+			}
+		case "owner":
+			out = append(out, v.Service.Owner)
+		case "lead":
+			out = append(out, v.Squad.Lead)
+		}
+	}
+	return slices.DeleteFunc(out, func(id string) bool { return id == "" })
 }
 
 func (v *View) loadTrouble(tx incident.Tx) error {

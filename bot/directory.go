@@ -1,0 +1,166 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"imbot/incident"
+	"imbot/integrations/botframework"
+	"imbot/locale"
+)
+
+// Opener opens a 1:1 chat; *botframework.Client is one.
+type Opener interface {
+	CreatePersonal(ctx context.Context, ref botframework.Reference, userID string) (conversationID string, err error)
+}
+
+// Directory finds the way to conversations and people: what effects need to
+// speak.
+type Directory struct {
+	Store   Store
+	Catalog func() Squads
+	Opener  Opener
+	BotID   string // "28:<app id>"
+	Tenant  string // home tenant
+	// ServiceURL is used for channels that are configured by id and that imbot has
+	// not heard from yet, and for opening chats.
+	// https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/send-proactive-messages
+	ServiceURL string
+}
+
+// noWay says that there is no way to a target, until somebody does something.
+type noWay struct{ text string }
+
+func (e *noWay) Error() string   { return e.text }
+func (e *noWay) Permanent() bool { return true }
+
+// Address finds a conversation by its id, or the 1:1 chat of "user:<id>".
+func (d *Directory) Address(ctx context.Context, target string) (botframework.Reference, string, string, error) {
+	if id, ok := strings.CutPrefix(target, "user:"); ok {
+		return d.person(ctx, id)
+	}
+	c, err := d.Store.Conversation(ctx, target)
+	if errors.Is(err, incident.ErrNotFound) {
+		c = Conversation{ID: target, Kind: kindOf(&botframework.Activity{Conversation: botframework.Conversation{ID: target}})}
+		c.ServiceURL, err = d.serviceURL(ctx)
+	}
+	if err != nil {
+		return botframework.Reference{}, "", "", err
+	}
+	if c.Gone != "" {
+		return botframework.Reference{}, "", "", &noWay{fmt.Sprintf("no way to the channel: %s; add imbot to it again", c.Gone)}
+	}
+	return d.ref(c), c.Kind, d.Catalog().Language(d.squadOf(c)), nil
+}
+
+func (d *Directory) squadOf(c Conversation) string {
+	if c.Squad != "" {
+		return c.Squad
+	}
+	cat := d.Catalog()
+	for _, key := range cat.SquadKeys() {
+		if cat.Route(key).Channel == c.ID && !cat.Route(key).Default {
+			return key
+		}
+	}
+	return ""
+}
+
+func (d *Directory) ref(c Conversation) botframework.Reference {
+	r := botframework.Reference{ServiceURL: c.ServiceURL, ConversationID: c.ID, TenantID: c.TenantID, BotID: c.BotID, ChannelID: "msteams"}
+	if r.TenantID == "" {
+		r.TenantID = d.Tenant
+	}
+	if r.BotID == "" {
+		r.BotID = d.BotID
+	}
+	return r
+}
+
+// serviceURL is the tenant's: that of any conversation that imbot has heard
+// from, else the configured one.
+func (d *Directory) serviceURL(ctx context.Context) (string, error) {
+	all, err := d.Store.Conversations(ctx)
+	if err != nil {
+		return "", err
+	}
+	best := Conversation{ServiceURL: d.ServiceURL}
+	for _, c := range all {
+		if c.Gone == "" && c.ServiceURL != "" && c.SeenAt.After(best.SeenAt) {
+			best = c
+		}
+	}
+	return best.ServiceURL, nil
+}
+
+func (d *Directory) person(ctx context.Context, id string) (botframework.Reference, string, string, error) {
+	fail := func(err error) (botframework.Reference, string, string, error) {
+		return botframework.Reference{}, "", "", err
+	}
+	p, err := d.Store.Person(ctx, id)
+	if errors.Is(err, incident.ErrNotFound) {
+		return fail(&noWay{"no 1:1 chat with " + id + ": ask them to add imbot in Teams and say hello"})
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if p.Conversation == "" {
+		if p.Conversation, err = d.open(ctx, p); err != nil {
+			return fail(err)
+		}
+	}
+	c, err := d.Store.Conversation(ctx, p.Conversation)
+	if errors.Is(err, incident.ErrNotFound) {
+		c = Conversation{ID: p.Conversation, Kind: Personal}
+		c.ServiceURL, err = d.serviceURL(ctx)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if c.Gone != "" {
+		return fail(&noWay{"no 1:1 chat with " + id + ": they have removed imbot"})
+	}
+	return d.ref(c), Personal, locale.Match(p.Language), nil
+}
+
+// open opens the 1:1 chat with somebody whom imbot knows from a team or chat.
+func (d *Directory) open(ctx context.Context, p Person) (string, error) {
+	if p.TeamsID == "" || d.Opener == nil {
+		return "", &noWay{"no 1:1 chat with " + p.ID + ": ask them to add imbot in Teams and say hello"}
+	}
+	url, err := d.serviceURL(ctx)
+	if err != nil {
+		return "", err
+	}
+	id, err := d.Opener.CreatePersonal(ctx, botframework.Reference{ServiceURL: url, TenantID: d.Tenant, BotID: d.BotID}, p.TeamsID)
+	if err != nil {
+		return "", err
+	}
+	p.Conversation = id
+	return id, d.Store.SavePerson(ctx, p)
+}
+
+// Gone records that imbot can not speak in a conversation any more.
+func (d *Directory) Gone(ctx context.Context, conversationID, why string) error {
+	c, err := d.Store.Conversation(ctx, conversationID)
+	if errors.Is(err, incident.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.Gone = why
+	return d.Store.SaveConversation(ctx, c)
+}
+
+// Mention gives the Teams id and name of somebody whom imbot has met, or whom
+// the catalog gives a Teams id.
+func (d *Directory) Mention(ctx context.Context, personID string) (string, string, bool) {
+	p, err := d.Store.Person(ctx, personID)
+	if err != nil || p.TeamsID == "" {
+		return "", "", false
+	}
+	return p.TeamsID, p.Name, true
+}

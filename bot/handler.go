@@ -1,0 +1,224 @@
+// Package bot is the edge to Teams: it takes Bot Framework activities in,
+// authenticates them, turns messages, buttons and forms into commands, and
+// answers invokes. It remembers where imbot can speak and whom it has met.
+//
+// It is inbound only. What is said in Teams is an effect, run later; only the
+// answer to an invoke goes out with the HTTP response. Who may do what, and what
+// it does, is decided in incident.
+package bot
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/infracloudio/msbotbuilder-go/core"
+
+	"imbot/incident"
+	"imbot/integrations/botframework"
+	"imbot/query"
+)
+
+// Doer carries out commands; *incident.Service is one.
+type Doer interface {
+	Do(ctx context.Context, cmd incident.Command) (*incident.Incident, error)
+	Enqueue(ctx context.Context, effects ...incident.Effect) error
+}
+
+// Roster looks people up; *botframework.Client is one.
+type Roster interface {
+	Member(ctx context.Context, ref botframework.Reference, userID string) (*botframework.Member, error)
+}
+
+// Squads is what the bot asks of the catalog besides incident.Catalog: who is
+// who, and which channel belongs to whom.
+type Squads interface {
+	incident.Catalog
+	// Language returns the squad's language, else the company's.
+	Language(squad string) string
+	// ServiceNames returns the keys and names of all services, sorted by name.
+	ServiceNames() [][2]string
+	// SquadKeys returns the keys of all squads, sorted.
+	SquadKeys() []string
+}
+
+// Config is what a Bot needs.
+type Config struct {
+	Adapter  core.Adapter // authenticates: see botframework.NewAdapter
+	Service  Doer
+	Reader   *query.Reader
+	Store    Store
+	Catalog  func() Squads
+	Rebind   func(ctx context.Context) error // makes new channel bindings take effect
+	Roster   Roster
+	Tenants  []string // home tenants
+	Access   Access
+	Dialogs  bool // buttons open dialogs
+	Slash    bool // real slash commands are enabled
+	Name     string
+	Location *time.Location
+	Now      func() time.Time
+	Logger   *slog.Logger
+}
+
+// Bot answers POST /api/messages.
+type Bot struct {
+	Config
+
+	// Counters, by outcome.
+	Accepted, Refused, Failed atomic.Int64
+}
+
+// New returns a Bot. It does no I/O.
+func New(c Config) *Bot {
+	if c.Name == "" {
+		c.Name = "imbot"
+	}
+	if c.Location == nil {
+		c.Location = time.UTC
+	}
+	return &Bot{Config: c}
+}
+
+// reply is the answer to an activity: an HTTP status and, for invokes, a body.
+type reply struct {
+	status int
+	body   any
+}
+
+var ok200 = reply{status: http.StatusOK}
+
+// ServeHTTP authenticates before any other work, carries commands out before it
+// answers 200, and leaves only the reply in the chat to the outbox.
+func (b *Bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodPost:
+	case http.MethodHead, http.MethodGet: // somebody looks whether we are here
+		w.Header().Set("Allow", http.MethodPost)
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	default:
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "only POST", http.StatusMethodNotAllowed)
+		return
+	}
+	act, status, err := b.receive(w, r)
+	if err != nil {
+		b.Refused.Add(1)
+		b.Logger.Warn("bot.Bot refused", "status", status, "err", err)
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	rep, err := b.dispatch(r.Context(), act)
+	if err != nil {
+		b.fail(w, act, err)
+		return
+	}
+	b.Accepted.Add(1)
+	write(w, rep)
+}
+
+// fail answers what could not be stored: Teams shows an error to the person, or
+// sends again.
+func (b *Bot) fail(w http.ResponseWriter, act *botframework.Activity, err error) {
+	b.Failed.Add(1)
+	b.Logger.Error("bot.Bot failed", "type", act.Type, "name", act.Name, "err", err)
+	status := http.StatusInternalServerError
+	if errors.Is(err, incident.ErrBusy) {
+		w.Header().Set("Retry-After", "1")
+		status = http.StatusServiceUnavailable
+	}
+	http.Error(w, http.StatusText(status), status)
+}
+
+// receive reads and authenticates an activity; the status goes with the error.
+func (b *Bot) receive(w http.ResponseWriter, r *http.Request) (*botframework.Activity, int, error) {
+	if ct, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || ct != "application/json" {
+		return nil, http.StatusUnsupportedMediaType, errors.New("the body must be application/json")
+	}
+	if r.Header.Get("Authorization") == "" {
+		return nil, http.StatusUnauthorized, errors.New("no Authorization header")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, botframework.MaxActivityBytes))
+	if err != nil {
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			return nil, http.StatusRequestEntityTooLarge, err
+		}
+		return nil, http.StatusBadRequest, err
+	}
+	act, err := botframework.DecodeActivity(body)
+	if err != nil {
+		if errors.Is(err, botframework.ErrTooLarge) {
+			return nil, http.StatusRequestEntityTooLarge, err
+		}
+		return nil, http.StatusBadRequest, err
+	}
+	if err := b.authenticate(r, act); err != nil {
+		var auth *botframework.AuthError
+		if errors.As(err, &auth) {
+			return nil, auth.Status, err
+		}
+		return nil, http.StatusUnauthorized, err
+	}
+	if act.Conversation.ID == "" || len(act.Conversation.ID) > 512 || act.From.ID == "" || len(act.ID) > 256 {
+		return nil, http.StatusBadRequest, errors.New("an activity needs conversation and sender")
+	}
+	return act, 0, nil
+}
+
+// authenticate hands the library's adapter a body with just what the token is
+// checked against: its own decoder fails on values that Teams does send.
+func (b *Bot) authenticate(r *http.Request, act *botframework.Activity) error {
+	min, err := json.Marshal(map[string]any{
+		"type": act.Type, "serviceUrl": act.ServiceURL, "channelId": act.ChannelID,
+		"conversation": map[string]string{"id": act.Conversation.ID, "tenantId": act.Tenant()},
+		"channelData":  map[string]any{"tenant": map[string]string{"id": act.Tenant()}},
+	})
+	if err != nil {
+		return err
+	}
+	req := r.Clone(r.Context())
+	req.Body = io.NopCloser(bytes.NewReader(min))
+	_, err = b.Adapter.ParseRequest(r.Context(), req)
+	return err
+}
+
+func write(w http.ResponseWriter, rep reply) {
+	if rep.body == nil {
+		w.WriteHeader(rep.status)
+		return
+	}
+	b, err := json.Marshal(rep.body)
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(rep.status)
+	_, _ = w.Write(b)
+}
+
+// dispatch handles every type of activity. Unknown ones are answered 200, for
+// otherwise Teams sends them again; unknown invokes 501, as the protocol asks.
+func (b *Bot) dispatch(ctx context.Context, act *botframework.Activity) (reply, error) {
+	if err := b.remember(ctx, act); err != nil {
+		return reply{}, err
+	}
+	switch act.Type {
+	case botframework.TypeMessage:
+		return b.message(ctx, act)
+	case botframework.TypeInvoke:
+		return b.invoke(ctx, act)
+	case botframework.TypeInstallationUpdate, botframework.TypeConversationUpdate:
+		return ok200, b.conversationChanged(ctx, act)
+	}
+	return ok200, nil
+}

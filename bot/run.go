@@ -1,0 +1,219 @@
+package bot
+
+import (
+	"context"
+	"errors"
+
+	"imbot/cards"
+	"imbot/commands"
+	"imbot/incident"
+	"imbot/locale"
+	"imbot/query"
+)
+
+// outcome is what a request has led to, before it is put into words for a chat,
+// a card's answer or a dialog.
+type outcome struct {
+	text     string // one line
+	summary  string // of a card, for previews
+	card     *cards.Card
+	title    string // of a form, for a dialog
+	form     bool   // card is a form
+	live     bool   // card is the incident's own card
+	problem  *incident.Problem
+	incident incident.ID
+}
+
+// run carries out a request.
+func (t *turn) run(ctx context.Context, req commands.Request) (outcome, error) {
+	if err := t.hide(ctx, req.Incident); err != nil {
+		return outcome{}, err
+	}
+	switch {
+	case req.Command != nil:
+		return t.command(ctx, req)
+	case req.Form != "":
+		return t.form(ctx, req, req.Values, nil)
+	}
+	switch req.Verb {
+	case "list":
+		return t.list(ctx, req)
+	case "show":
+		return t.show(ctx, req.Incident)
+	case "action":
+		return t.show(ctx, req.Incident)
+	case "connect", "disconnect", "test":
+		return t.bind(ctx, req)
+	case "help":
+		return t.help(req), nil
+	}
+	return outcome{}, incident.NewProblem(incident.ErrInvalid, "verb", "unknown_verb", "There is no verb %q.", req.Verb).With("verb", req.Verb)
+}
+
+// hide makes a private incident not exist outside 1:1 chats, whoever asks.
+func (t *turn) hide(ctx context.Context, id incident.ID) error {
+	if id == 0 || !t.public() {
+		return nil
+	}
+	_, err := t.Reader.Get(ctx, query.Everybody, id, false)
+	return err
+}
+
+// command changes something, and answers with the state that it has led to.
+func (t *turn) command(ctx context.Context, req commands.Request) (outcome, error) {
+	cmd := req.Command
+	if cmd.Verb == incident.Declare {
+		if err := t.placeOf(cmd); err != nil {
+			return outcome{}, err
+		}
+	}
+	req.As(t.asker.actor, t.asker.role, incident.SourceTeams)
+	if cmd.Verb == incident.WriteRCA && cmd.Args.Complete && len(cmd.Args.RCA) > 0 {
+		// What was typed is kept, even if it is not enough to finish.
+		draft := *cmd
+		draft.Args.Complete = false
+		draft.Keys = keys(t.key("/draft"))
+		if _, err := t.Service.Do(ctx, draft); err != nil {
+			return t.again(ctx, req, err)
+		}
+		cmd.Args.RCA = nil
+	}
+	cmd.Keys = keys(t.key(""))
+	inc, err := t.Service.Do(ctx, *cmd)
+	if err != nil {
+		return t.again(ctx, req, err)
+	}
+	if req.Form != "" && req.Op != commands.OpSave && req.Op != commands.OpFinish {
+		req.Incident, req.Command = inc.ID, nil
+		return t.form(ctx, req, nil, nil)
+	}
+	return t.done(ctx, cmd, inc)
+}
+
+func keys(k string) []string {
+	if k == "" {
+		return nil
+	}
+	return []string{k}
+}
+
+// placeOf says where the card of a declared incident goes: here. A private one
+// is declared in a 1:1 chat only.
+func (t *turn) placeOf(cmd *incident.Command) error {
+	if t.kind == Personal {
+		cmd.Args.Target = "user:" + t.asker.ID
+		return nil
+	}
+	if cmd.Args.Private {
+		return incident.NewProblem(incident.ErrInvalid, "private", "private_here",
+			"A private incident is not declared where others read: tell me in our 1:1 chat.").With("bot", t.Name)
+	}
+	cmd.Args.Target = ""
+	if t.kind == GroupChat {
+		cmd.Args.Target = t.act.Conversation.ID
+	} else {
+		cmd.Args.Target = root(t.act.Conversation.ID)
+	}
+	return nil
+}
+
+// again shows a form once more with what was typed and what is wrong with it;
+// other requests just fail.
+func (t *turn) again(ctx context.Context, req commands.Request, err error) (outcome, error) {
+	var p *incident.Problem
+	if req.Form == "" || !errors.As(err, &p) || errors.Is(err, incident.ErrForbidden) || errors.Is(err, incident.ErrNotFound) {
+		return outcome{}, err
+	}
+	errs := map[string]string{p.Field: locale.Problem(t.lang, p)}
+	if missing, ok := p.Args["missing"].([]string); ok && len(missing) > 0 {
+		errs = map[string]string{}
+		for _, f := range missing {
+			errs[f] = t.text("form.required")
+		}
+		req.Step = stepOf(missing[0])
+	} else if req.Op != "" && req.Form == commands.FormRCA {
+		req.Op = commands.OpSave // stay on this step
+	}
+	out, ferr := t.form(ctx, req, req.Values, errs)
+	if ferr != nil {
+		return outcome{}, err
+	}
+	out.problem = p
+	return out, nil
+}
+
+// done says what a command has led to.
+func (t *turn) done(ctx context.Context, cmd *incident.Command, inc *incident.Incident) (outcome, error) {
+	v, err := t.Reader.Get(ctx, t.asker.viewer(), inc.ID, false)
+	if err != nil {
+		return outcome{}, err
+	}
+	card := cards.Incident(v, t.options())
+	return outcome{text: t.words(cmd, v), summary: cards.Summary(v, t.lang), card: &card, live: true, incident: inc.ID}, nil
+}
+
+// words is one line that says what is so now.
+func (t *turn) words(cmd *incident.Command, v *query.View) string {
+	inc := v.Incident
+	by, key := t.asker.actor, "done."+string(cmd.Verb)
+	switch cmd.Verb {
+	case incident.Ack:
+		by = inc.AcknowledgedBy
+	case incident.Assign:
+		by = inc.Commander
+		if cmd.Args.Role == "scribe" {
+			by = inc.Scribe
+		}
+	case incident.WriteRCA:
+		if inc.Postmortem.State == incident.PostmortemComplete {
+			key = "done.close"
+		}
+	}
+	p := locale.For(t.lang)
+	return p.Text(key, "id", inc.ID.String(), "title", cards.Escape(inc.Title), "by", cards.Escape(by.Label()), "level", p.Level(v.Level))
+}
+
+// text is a text of the catalogue in the language of the answer.
+func (t *turn) text(key string, pairs ...any) string { return locale.For(t.lang).Text(key, pairs...) }
+
+func (t *turn) options() cards.Options {
+	return cards.Options{Lang: t.lang, Place: t.kind, BotName: t.Name, Dialogs: t.Dialogs, Slash: t.Slash}
+}
+
+func (t *turn) list(ctx context.Context, req commands.Request) (outcome, error) {
+	f := query.Filter{}
+	if req.Query != nil {
+		f = *req.Query
+	}
+	f.Limit = 10
+	viewer := t.asker.viewer()
+	if t.public() {
+		viewer = query.Everybody
+	}
+	page, err := t.Reader.List(ctx, viewer, f)
+	if err != nil {
+		return outcome{}, err
+	}
+	card := cards.List(page, t.text("list.title"), t.options())
+	return outcome{card: &card, summary: t.text("list.title")}, nil
+}
+
+func (t *turn) show(ctx context.Context, id incident.ID) (outcome, error) {
+	v, err := t.Reader.Get(ctx, t.asker.viewer(), id, false)
+	if err != nil {
+		return outcome{}, err
+	}
+	card := cards.Incident(v, t.options())
+	return outcome{card: &card, live: true, summary: cards.Summary(v, t.lang), incident: id}, nil
+}
+
+func (t *turn) help(req commands.Request) outcome {
+	var rows []cards.HelpRow
+	for _, r := range commands.Help(t.env) {
+		if req.Topic == "" || r.Verb == req.Topic {
+			rows = append(rows, cards.HelpRow{Verb: r.Verb, Usage: r.Usage, Text: locale.For(t.lang).Or(r.Key, r.Text), Example: r.Example})
+		}
+	}
+	card := cards.Help(rows, t.options())
+	return outcome{card: &card, summary: t.text("help.title")}
+}

@@ -1,0 +1,66 @@
+package effects
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"imbot/cards"
+	"imbot/incident"
+	"imbot/integrations/botframework"
+	"imbot/outbox"
+	"imbot/query"
+)
+
+// Reply adds one short reply in the thread of an incident's card. Like every
+// post it may, rarely, be there twice after a lost answer.
+func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
+	var d incident.ReplyData
+	if err := json.Unmarshal(job.Data, &d); err != nil {
+		return fmt.Errorf("%w: reply: %w", outbox.ErrPermanent, err)
+	}
+	v, err := t.View.Get(ctx, query.Self, job.Incident, false)
+	if err != nil {
+		return err
+	}
+	if v.Incident.Private && !memberTarget(v.Incident, job.Target) {
+		return outbox.Skip("the incident is private")
+	}
+	card, ok := v.Incident.HasRef("teams", incident.RoleCard, job.Target)
+	if !ok {
+		return outbox.Skip("there is no card to reply to")
+	}
+	ref, _, lang, err := t.Book.Address(ctx, job.Target)
+	if err != nil {
+		return err
+	}
+	text := cards.Reply(v, d, lang)
+	if job.Attempt > 1 && t.Repeated != nil {
+		t.Repeated()
+	}
+	_, err = t.Poster.ReplyInThread(ctx, ref, messageID(card.ID), &botframework.Activity{
+		Type: botframework.TypeMessage, Text: text, TextFormat: "markdown", Summary: text,
+	})
+	return err
+}
+
+// Answer says something to somebody who asked: its data is a
+// botframework.Outgoing, rendered when they asked.
+func (t *Teams) Answer(ctx context.Context, job outbox.Job) error {
+	var o botframework.Outgoing
+	if err := json.Unmarshal(job.Data, &o); err != nil || o.Activity == nil {
+		return fmt.Errorf("%w: answer: %w", outbox.ErrPermanent, err)
+	}
+	if o.Update == "" && job.Attempt > 1 && t.Repeated != nil {
+		t.Repeated()
+	}
+	err := t.Poster.Deliver(ctx, o)
+	switch {
+	case o.Update != "" && botframework.ActivityGone(err):
+		return nil // nobody looks at it any more
+	case botframework.ConversationGone(err):
+		return errors.Join(outbox.ErrPermanent, err)
+	}
+	return err
+}

@@ -1,0 +1,108 @@
+package webhook
+
+import (
+	"regexp"
+	"time"
+
+	"imbot/incident"
+	"imbot/integrations/pagerduty"
+)
+
+// noteMark ends the notes that imbot itself writes to PagerDuty: "(INC-42 #7)".
+var noteMark = regexp.MustCompile(`\(INC-\d+ #\d+\)\s*$`)
+
+// verbs of the events whose data is the incident itself.
+var pagerDutyVerbs = map[string]incident.Verb{
+	"incident.triggered":             incident.Trigger,
+	"incident.acknowledged":          incident.Ack,
+	"incident.unacknowledged":        incident.Unack,
+	"incident.resolved":              incident.Resolve,
+	"incident.reopened":              incident.Reopen,
+	"incident.escalated":             incident.Update,
+	"incident.delegated":             incident.Update,
+	"incident.reassigned":            incident.Update,
+	"incident.priority_updated":      incident.Update,
+	"incident.service_updated":       incident.Update,
+	"incident.incident_type.changed": incident.Update,
+}
+
+// Map turns a PagerDuty event into a command. It reports false for events that
+// concern no incident, such as a ping, and for echoes of our own notes. arrival
+// stands in for an event time that is missing. Map is pure.
+func Map(ev *pagerduty.Event, arrival time.Time) (incident.Command, bool) {
+	id := ev.IncidentID()
+	if id == "" || (ev.Note != nil && noteMark.MatchString(ev.Note.Content)) {
+		return incident.Command{}, false
+	}
+	cmd := incident.Command{
+		Ref:   &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: incident.Clip(incident.Line(id), 80)},
+		Actor: Agent(ev.Agent), Source: incident.SourcePagerDuty, At: ev.OccurredAt,
+	}
+	if cmd.At.IsZero() {
+		cmd.At = arrival
+	}
+	verb, ok := pagerDutyVerbs[ev.Type]
+	switch {
+	case ok && ev.Incident != nil:
+		cmd.Verb = verb
+		cmd.Ref.URL = httpURL(ev.Incident.HTMLURL)
+		cmd.Args.Alert = AlertOf(ev.Incident)
+		if verb == incident.Update {
+			cmd.Args.Text = ev.Text()
+		}
+		if to := ev.Incident.MergedInto(); to != "" && verb == incident.Resolve {
+			cmd.Args.Merge = &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: incident.Clip(incident.Line(to), 80)}
+		}
+	case ev.Note != nil:
+		cmd.Verb, cmd.Args.Text = incident.AddNote, ev.Note.Content
+	default:
+		cmd.Verb, cmd.Args.Kind, cmd.Args.Text = incident.Log, incident.EvPager, incident.Line(ev.Text())
+	}
+	return cmd, true
+}
+
+// Agent is who did something in PagerDuty.
+func Agent(r *pagerduty.Reference) incident.Actor {
+	if r == nil || r.ID == "" {
+		return incident.Actor{Kind: incident.KindVendor, ID: incident.SourcePagerDuty, Name: "PagerDuty"}
+	}
+	switch r.Type {
+	case "user_reference", "user":
+		return incident.Actor{Kind: incident.KindUser, ID: "pd:" + incident.Clip(incident.Line(r.ID), 40), Name: incident.Clip(incident.Line(r.Summary), 80)}
+	}
+	name := incident.Clip(incident.Line(r.Summary), 80)
+	if name == "" {
+		name = "PagerDuty"
+	}
+	return incident.Actor{Kind: incident.KindVendor, ID: incident.SourcePagerDuty, Name: name}
+}
+
+// AlertOf is what a PagerDuty incident says, bounded.
+func AlertOf(in *pagerduty.Incident) *incident.Alert {
+	a := &incident.Alert{
+		Title:     incident.Clip(incident.Line(in.Title), incident.MaxTitle),
+		Service:   incident.Clip(incident.Line(in.Service.Summary), 120),
+		ServiceID: incident.Clip(incident.Line(in.Service.ID), 40),
+		Key:       incident.Clip(incident.Line(in.IncidentKey), 255),
+		Urgency:   incident.Clip(incident.Line(in.Urgency), 20),
+		CreatedAt: in.CreatedAt,
+	}
+	if in.Priority != nil {
+		a.Priority = incident.Clip(incident.Line(in.Priority.Summary), 40)
+	}
+	for i, u := range in.Assignees {
+		if i == 10 {
+			break
+		}
+		a.Assignees = append(a.Assignees, Agent(&pagerduty.Reference{ID: u.ID, Type: "user", Summary: u.Summary}))
+	}
+	return a
+}
+
+// httpURL keeps only what a person can safely click.
+func httpURL(s string) string {
+	if len(s) > 2000 || (len(s) < 8 || (s[:8] != "https://" && s[:7] != "http://")) {
+		return ""
+	}
+	return incident.Line(s)
+}

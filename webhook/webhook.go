@@ -1,0 +1,166 @@
+// Package webhook takes vendors' webhooks in: it limits, verifies, maps to
+// commands and answers only after the commit. A body that is signed but makes no
+// sense to us is kept raw and accepted: nothing is lost, and the vendor has no
+// reason to switch us off.
+//
+// How a vendor's body is parsed and signed is in integrations; what a command
+// does is in incident.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"imbot/incident"
+	"imbot/integrations/pagerduty"
+)
+
+// MaxBody bounds a webhook's body. PagerDuty guarantees 55 KB and sends up to
+// 256 KB as best effort.
+// https://developer.pagerduty.com/docs/webhooks-overview
+const MaxBody = 300 << 10
+
+// Doer carries out commands; *incident.Service is one.
+type Doer interface {
+	Do(ctx context.Context, cmd incident.Command) (*incident.Incident, error)
+	Keep(ctx context.Context, in incident.Inbound, keys []string) error
+}
+
+// PagerDuty answers POST /webhooks/pagerduty.
+type PagerDuty struct {
+	Secrets []string // of the subscription; several while they are being changed
+	Service Doer
+	Now     func() time.Time
+	Logger  *slog.Logger
+	Seen    func() // called after each accepted delivery; may be nil
+
+	// Counters, by outcome.
+	Accepted, Kept, Refused, Busy, Failed atomic.Int64
+}
+
+// packer compresses bodies; EncodeAll is safe for concurrent use.
+var packer = func() *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(32<<10))
+	if err != nil {
+		panic("webhook: zstd: " + err.Error()) // the options above are constants
+	}
+	return e
+}()
+
+var unpacker = func() *zstd.Decoder {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(1<<20), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		panic("webhook: zstd: " + err.Error())
+	}
+	return d
+}()
+
+// Body returns the bytes of a stored inbound body as they arrived.
+func Body(in incident.Inbound) ([]byte, error) {
+	switch in.Encoding {
+	case "":
+		return in.Body, nil
+	case "zstd":
+		return unpacker.DecodeAll(in.Body, nil)
+	}
+	return nil, errors.New("webhook: unknown encoding " + in.Encoding)
+}
+
+// ServeHTTP answers 202 after the commit, and never a 4xx to a body with a good
+// signature: PagerDuty drops what is answered so, and after three drops
+// switches the subscription off for a day.
+func (h *PagerDuty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err != nil {
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			h.refuse(w, http.StatusRequestEntityTooLarge, "the body is larger than 300 KB")
+			return
+		}
+		h.refuse(w, http.StatusBadRequest, "the body could not be read")
+		return
+	}
+	if err := pagerduty.VerifySignature(r.Header, body, h.Secrets); err != nil {
+		h.refuse(w, http.StatusUnauthorized, "no valid "+pagerduty.SignatureHeader+": check pagerduty.webhook_secrets")
+		return
+	}
+	if err := h.accept(r.Context(), r.Header.Get(pagerduty.WebhookIDHeader), body); err != nil {
+		h.fail(w, err)
+		return
+	}
+	if h.Seen != nil {
+		h.Seen()
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func (h *PagerDuty) refuse(w http.ResponseWriter, status int, why string) {
+	h.Refused.Add(1)
+	h.Logger.Warn("webhook.PagerDuty refused", "status", status, "reason", why)
+	http.Error(w, why, status)
+}
+
+func (h *PagerDuty) fail(w http.ResponseWriter, err error) {
+	if errors.Is(err, incident.ErrBusy) {
+		h.Busy.Add(1)
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too busy: try again", http.StatusServiceUnavailable)
+		return
+	}
+	h.Failed.Add(1)
+	h.Logger.Error("webhook.PagerDuty failed", "err", err)
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, "not stored: try again", http.StatusServiceUnavailable)
+}
+
+// accept stores what the body says. Its error means that nothing is stored.
+func (h *PagerDuty) accept(ctx context.Context, delivery string, body []byte) error {
+	in := incident.Inbound{
+		Source: incident.SourcePagerDuty, ID: incident.Clip(incident.Line(delivery), 120), At: h.Now().UTC(),
+		Encoding: "zstd", Body: packer.EncodeAll(body, make([]byte, 0, len(body)/3)),
+	}
+	var keys []string
+	if in.ID != "" {
+		keys = append(keys, "pagerduty/delivery/"+in.ID)
+	}
+	ev, err := pagerduty.ParseWebhook(body)
+	if err != nil {
+		h.Logger.Warn("webhook.PagerDuty kept", "reason", "not understood", "delivery", in.ID, "err", err)
+		return h.keep(ctx, in, keys)
+	}
+	if ev.ID != "" {
+		keys = append(keys, "pagerduty/event/"+incident.Clip(incident.Line(ev.ID), 120))
+	}
+	cmd, ok := Map(ev, in.At)
+	if !ok {
+		h.Logger.Info("webhook.PagerDuty kept", "reason", "nothing to do", "type", strings.ToValidUTF8(incident.Clip(ev.Type, 60), "?"))
+		return h.keep(ctx, in, keys)
+	}
+	cmd.Keys, cmd.Raw = keys, &in
+	_, err = h.Service.Do(ctx, cmd)
+	var p *incident.Problem
+	if errors.As(err, &p) {
+		h.Logger.Warn("webhook.PagerDuty kept", "reason", p.Detail, "type", ev.Type)
+		return h.keep(ctx, in, keys)
+	}
+	if err == nil {
+		h.Accepted.Add(1)
+	}
+	return err
+}
+
+func (h *PagerDuty) keep(ctx context.Context, in incident.Inbound, keys []string) error {
+	err := h.Service.Keep(ctx, in, keys)
+	if err == nil {
+		h.Kept.Add(1)
+	}
+	return err
+}
