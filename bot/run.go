@@ -78,6 +78,9 @@ func (t *turn) command(ctx context.Context, req commands.Request) (outcome, erro
 		}
 		cmd.Args.RCA = nil
 	}
+	if err := t.times(ctx, req); err != nil {
+		return t.again(ctx, req, err)
+	}
 	cmd.Keys = keys(t.key(""))
 	inc, err := t.Service.Do(ctx, *cmd)
 	if err != nil {
@@ -88,6 +91,28 @@ func (t *turn) command(ctx context.Context, req commands.Request) (outcome, erro
 		return t.form(ctx, req, nil, nil)
 	}
 	return t.done(ctx, cmd, inc)
+}
+
+// times sets the times that stand in the RCA form beside its text.
+func (t *turn) times(ctx context.Context, req commands.Request) error {
+	if req.Form != commands.FormRCA || req.Command.Verb != incident.WriteRCA {
+		return nil
+	}
+	v, err := t.Reader.Get(ctx, t.asker.viewer(), req.Incident, false)
+	if err != nil {
+		return err
+	}
+	cmds, err := req.TimeCommands(t.env, v.Incident.Times)
+	if err != nil {
+		return err
+	}
+	for _, c := range cmds {
+		c.Actor, c.Role, c.Source, c.Keys = t.asker.actor, t.asker.role, incident.SourceTeams, keys(t.key("/"+c.Args.Time))
+		if _, err := t.Service.Do(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func keys(k string) []string {
@@ -177,7 +202,9 @@ func (t *turn) words(cmd *incident.Command, v *query.View) string {
 func (t *turn) text(key string, pairs ...any) string { return locale.For(t.lang).Text(key, pairs...) }
 
 func (t *turn) options() cards.Options {
-	return cards.Options{Lang: t.lang, Place: t.kind, BotName: t.Name, Dialogs: t.Dialogs, Slash: t.Slash}
+	return cards.Options{Lang: t.lang, Place: t.kind, BotName: t.Name, Dialogs: t.Dialogs, Slash: t.Slash, Location: t.Location,
+		InDialog: t.act.Name == invokeTaskFetch || t.act.Name == invokeTaskSubmit,
+	}
 }
 
 func (t *turn) list(ctx context.Context, req commands.Request) (outcome, error) {

@@ -3,6 +3,7 @@ package incident
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,28 @@ const MaxLabels = 40
 type LinkURL struct {
 	Title string `json:"title" yaml:"title"`
 	URL   string `json:"url" yaml:"url"`
+}
+
+// updated is the alert after the pager's newer word. A webhook says nothing
+// about what the second look has brought: that stays.
+func (a *Alert) updated(to *Alert) Alert {
+	n := to.clone()
+	if !n.Details {
+		old := a.clone()
+		n.Details, n.Condition, n.Labels, n.Links, n.Description = old.Details, old.Condition, old.Labels, old.Links, old.Description
+	}
+	return n
+}
+
+// enriched is the alert after the second look, which says nothing about the
+// title, the service and who is assigned.
+func (a *Alert) enriched(by *Alert) Alert {
+	n, d := a.clone(), by.clone()
+	n.Details, n.Condition, n.Labels, n.Links = true, d.Condition, d.Labels, d.Links
+	if d.Description != "" {
+		n.Description = Clip(strings.TrimSpace(d.Description), MaxText)
+	}
+	return n
 }
 
 func (a Alert) clone() Alert {

@@ -83,12 +83,13 @@ type past struct {
 	level     string
 	commander Actor
 	private   bool
+	quiet     bool
 }
 
 func before(inc *Incident) past {
 	return past{
 		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, commander: inc.Commander, private: inc.Private,
+		level: inc.Level, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet,
 	}
 }
 
@@ -110,12 +111,28 @@ func latest(a, b time.Time) time.Time {
 // the incident. A vendor's fact that makes none, such as the echo of what was
 // done here, is remembered all the same: an earlier one may still come.
 func (a *change) mark(kind MarkKind) bool {
+	if a.inc.tooLate(a.at) {
+		a.event(EvStale, "", map[string]string{"verb": string(a.cmd.Verb)})
+		return false
+	}
 	old := a.inc.live()
-	if !a.inc.mark(Mark{At: a.at, Kind: kind, By: a.cmd.Actor}) {
+	if !a.put(kind) {
 		return false
 	}
 	a.marked = true
 	return !old.equal(a.inc.live())
+}
+
+// put records a fact and returns whether it was new. What a person does takes
+// effect after all that is known, even within one tick of the clock, where the
+// order of marks would have it otherwise.
+func (a *change) put(kind MarkKind) bool {
+	if n := len(a.inc.Marks); n > 0 && a.cmd.At.IsZero() && !a.cmd.FromVendor() {
+		if last := a.inc.Marks[n-1]; last.At.Equal(a.at) && markRank[kind] <= markRank[last.Kind] {
+			a.at = a.at.Add(time.Millisecond)
+		}
+	}
+	return a.inc.mark(Mark{At: a.at, Kind: kind, By: a.cmd.Actor})
 }
 
 // event adds a timeline entry and returns it, to be completed.
@@ -238,7 +255,7 @@ func (a *change) resolve() error {
 // merged links the incident to the one that the vendor has merged it into. Do
 // replaces ParentRef by the parent as soon as that is known here.
 func (a *change) merged(into Ref) {
-	if a.inc.Link != nil {
+	if own, _ := a.inc.AlertRef(); a.inc.Link != nil || own.ID == into.ID {
 		return
 	}
 	a.inc.Link = &Link{

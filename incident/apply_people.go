@@ -30,6 +30,9 @@ func (a *change) setLevel() error {
 	return nil
 }
 
+// firstTime is before anything that a time of an incident can mean.
+var firstTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // TimeNames are the times that a person may set or correct.
 var TimeNames = []string{"impact_started", "detected", "mitigated", "opened", "acknowledged", "resolved"}
 
@@ -41,6 +44,9 @@ func (a *change) setTime() error {
 		return invalid("value", "bad_time", "Say when, like 2026-12-31T15:04 or 15:04.")
 	}
 	v := args.Value.UTC().Truncate(time.Second)
+	if v.Before(firstTime) {
+		return invalid("value", "bad_time", "Say when, like 2026-12-31T15:04 or 15:04.")
+	}
 	if v.After(a.now.Add(time.Minute)) {
 		return invalid("value", "future_time", "That time is in the future.")
 	}
@@ -92,12 +98,21 @@ func (a *change) moveMark(name string, to time.Time) (time.Time, error) {
 	if from.IsZero() || i < 0 {
 		return from, conflict("no_time", "%s has no %s time to correct.", a.inc.ID, name).With("id", a.inc.ID.String()).With("time", name)
 	}
-	a.inc.Marks[i].At = to
+	if a.inc.Marks[i].At = to; a.inc.Marks[i].Was.IsZero() {
+		a.inc.Marks[i].Was = from
+	}
 	a.inc.sortMarks()
-	if n := a.inc.live(); n.Episode != l.Episode || n.Active() != l.Active() || (name == "acknowledged" && n.AcknowledgedAt.IsZero()) {
+	if a.inc.tooLate(to) || !sameShape(l, a.inc.live()) {
 		return from, conflict("time_order", "%s would not fit the other times of %s.", name, a.inc.ID).With("id", a.inc.ID.String()).With("time", name)
 	}
 	return from, nil
+}
+
+// sameShape reports whether two lives differ in their times only: a correction
+// must not make anything happen, or not happen.
+func sameShape(a, b Life) bool {
+	return a.Episode == b.Episode && a.Active() == b.Active() && a.Reviewed() == b.Reviewed() && a.Waived == b.Waived &&
+		a.AcknowledgedAt.IsZero() == b.AcknowledgedAt.IsZero() && a.FirstAcknowledgedAt.IsZero() == b.FirstAcknowledgedAt.IsZero()
 }
 
 func (a *change) assign() error {

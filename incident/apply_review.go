@@ -87,9 +87,9 @@ func (a *change) completeRCA() error {
 		return invalid(miss[0], "rca_missing", "The RCA of %s still lacks: %s.", a.inc.ID, strings.Join(miss, ", ")).
 			With("id", a.inc.ID.String()).With("missing", miss)
 	}
+	a.put(MarkComplete)
 	pm.complete(a.cmd.Actor, a.at)
 	pm.Reason = ""
-	a.inc.mark(Mark{At: a.at, Kind: MarkComplete, By: a.cmd.Actor})
 	a.event(EvRCADone, "", map[string]string{"revision": itoa(pm.Revision)})
 	return nil
 }
@@ -108,7 +108,7 @@ func (a *change) close() error {
 	}
 	if reason != "" {
 		a.inc.Postmortem.Reason = reason
-		a.inc.mark(Mark{At: a.at, Kind: MarkWaive, By: a.cmd.Actor})
+		a.put(MarkWaive)
 		a.event(EvWaived, reason, nil)
 		return nil
 	}

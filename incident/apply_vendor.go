@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -65,10 +66,7 @@ func (a *change) takeAlert(al *Alert) bool {
 		return false
 	}
 	old := a.inc.Alert
-	n := al.clone()
-	if !n.Details { // a webhook says nothing about these
-		n.Details, n.Condition, n.Labels, n.Links, n.Description = old.Details, old.Condition, old.Labels, old.Links, old.Description
-	}
+	n := old.updated(al)
 	a.inc.Alert, a.inc.AlertAt = &n, a.cmd.At.UTC()
 	count := len(a.events)
 	a.note(al.Urgency, old.Urgency, "urgency")
@@ -81,9 +79,9 @@ func (a *change) takeAlert(al *Alert) bool {
 		a.note(al.Service, old.Service, "service")
 		a.place()
 	}
-	if r := a.people(al.Assignees); !slices.Equal(r, a.inc.Responders) {
-		a.inc.Responders = r
-		a.event(EvResponders, "", map[string]string{"people": labels(r)})
+	if !slices.EqualFunc(al.Assignees, old.Assignees, Actor.Is) {
+		a.inc.Responders = a.people(al.Assignees)
+		a.event(EvResponders, "", map[string]string{"people": labels(a.inc.Responders)})
 	}
 	a.rejudge()
 	return len(a.events) > count
@@ -121,16 +119,16 @@ func (a *change) enrich() error {
 	if al == nil || a.inc.Alert == nil {
 		return a.unchanged()
 	}
-	n := a.inc.Alert.clone()
-	n.Details, n.Condition, n.Labels, n.Links = true, al.Condition, al.clone().Labels, al.clone().Links
-	if al.Description != "" {
-		n.Description = Clip(strings.TrimSpace(al.Description), MaxText)
-	}
+	n, people := a.inc.Alert.enriched(al), a.inc.Responders
 	if len(al.Assignees) > 0 {
-		a.inc.Responders = a.people(al.Assignees)
-		n.Assignees = al.clone().Assignees
+		// The pager's own names of them stay in the alert, to be compared with its
+		// next word.
+		people = a.people(al.Assignees)
 	}
-	a.inc.Alert = &n
+	if reflect.DeepEqual(n, *a.inc.Alert) && slices.Equal(people, a.inc.Responders) {
+		return a.unchanged()
+	}
+	a.inc.Alert, a.inc.Responders = &n, people
 	a.event(EvDetails, "", nil)
 	a.rejudge()
 	return nil

@@ -24,17 +24,20 @@ func factsFor(cat Catalog, inc *Incident, cmd *Command, details bool) Facts {
 	if cmd.Verb == Declare {
 		name = cmd.Args.Service
 	}
+	same := inc != nil && (inc.Alert == nil || inc.Alert.ServiceID == vendorID) // the service that the incident has
 	if name == "" && vendorID == "" && inc != nil {
 		name = inc.Service
 	}
 	f.Service = cat.Service(name, vendorID)
-	if f.Service.Key == "" && inc != nil && inc.Service != "" && name == "" {
+	switch {
+	case f.Service.Key != "":
+	case same && inc.Service != "":
+		// The catalog has lost it: what the incident remembers holds.
 		f.Service = ServiceInfo{Key: inc.Service, Name: inc.ServiceName, Squad: inc.Squad}
-	}
-	if f.Service.Key == "" && vendorID != "" {
+	case vendorID != "":
 		// A service that is in no catalog is still a service, of no squad.
 		f.Service = ServiceInfo{Key: "pd:" + vendorID, Name: name}
-	} else if f.Service.Key == "" && name != "" {
+	case name != "":
 		f.Service = ServiceInfo{Name: name}
 	}
 	f.Squad = cat.Squad(f.Service.Squad)
@@ -45,12 +48,17 @@ func factsFor(cat Catalog, inc *Incident, cmd *Command, details bool) Facts {
 	return f
 }
 
-// subject is the alert that the rules judge: the command's, else the one known,
+// subject is the alert that the rules judge: what is known after the command,
 // else what a person has declared.
 func subject(inc *Incident, cmd *Command) *Alert {
+	al := cmd.Args.Alert
 	switch {
-	case cmd.Args.Alert != nil && (inc == nil || inc.Alert == nil || !cmd.At.Before(inc.AlertAt)):
-		return cmd.Args.Alert
+	case al != nil && (inc == nil || inc.Alert == nil):
+		return al
+	case al != nil && cmd.Verb == Enrich:
+		return ptr(inc.Alert.enriched(al))
+	case al != nil && !cmd.At.Before(inc.AlertAt):
+		return ptr(inc.Alert.updated(al))
 	case inc != nil && inc.Alert != nil:
 		return inc.Alert
 	case inc != nil:

@@ -150,6 +150,8 @@ type Incident struct {
 
 	Marks []Mark `json:"marks"`
 	Base  *Life  `json:"base,omitempty"` // what marks that were folded away amounted to
+	// BaseAt is the time of the newest of those: earlier facts come too late.
+	BaseAt Stamp `json:"base_at,omitzero"`
 
 	// Derived.
 	Life
@@ -227,6 +229,9 @@ func (inc *Incident) Clone() *Incident {
 	if inc.Link != nil {
 		l := *inc.Link
 		l.Evidence = slices.Clone(l.Evidence)
+		if l.ParentRef != nil {
+			l.ParentRef = ptr(*l.ParentRef)
+		}
 		c.Link = &l
 	}
 	if inc.Base != nil {
@@ -249,9 +254,12 @@ func (inc *Incident) OpenActions() []Action {
 }
 
 // Clip shortens s to at most n runes, the last one an ellipsis where something
-// was cut.
+// was cut. Where n is 0 or less, nothing remains.
 func Clip(s string, n int) string {
-	if len(s) <= n {
+	switch {
+	case n <= 0:
+		return ""
+	case len(s) <= n:
 		return s
 	}
 	r := []rune(s)

@@ -30,6 +30,19 @@ type Mark struct {
 	At   time.Time `json:"at"`
 	Kind MarkKind  `json:"k"`
 	By   Actor     `json:"by,omitzero"`
+	// Was is the time that a person has corrected: the same fact, told again with
+	// its old time, does not undo the correction.
+	Was time.Time `json:"was,omitzero"`
+}
+
+// is reports whether m is the fact of this kind and time. Vendors tell the same
+// time now to the millisecond, now to the second; what a person has corrected
+// is known by the second.
+func (m *Mark) is(kind MarkKind, at time.Time) bool {
+	if m.Kind != kind {
+		return false
+	}
+	return m.At.Equal(at) || (!m.Was.IsZero() && m.Was.Truncate(time.Second).Equal(at.Truncate(time.Second)))
 }
 
 // Life is what the marks amount to.
@@ -123,14 +136,16 @@ func (l *Life) open(m Mark) {
 	l.ReviewedAt, l.Waived = time.Time{}, false
 }
 
+// tooLate reports whether a fact of this time can not be told apart any more
+// from those that were folded away.
+func (inc *Incident) tooLate(at time.Time) bool { return inc.Base != nil && !at.After(inc.BaseAt) }
+
 // mark records a fact and returns whether it was new. The same kind at the
 // same time counts once.
 func (inc *Incident) mark(m Mark) bool {
 	m.At = m.At.UTC()
-	for _, have := range inc.Marks {
-		if have.Kind == m.Kind && have.At.Equal(m.At) {
-			return false
-		}
+	if inc.tooLate(m.At) || slices.ContainsFunc(inc.Marks, func(have Mark) bool { return have.is(m.Kind, m.At) }) {
+		return false
 	}
 	inc.Marks = append(inc.Marks, m)
 	inc.sortMarks()
@@ -157,10 +172,13 @@ func (inc *Incident) foldMarks() {
 		base.Intervals = slices.Clone(base.Intervals)
 	}
 	half := len(inc.Marks) / 2
+	for half < len(inc.Marks) && inc.Marks[half].At.Equal(inc.Marks[half-1].At) {
+		half++ // what happened at one time stays together
+	}
 	for _, m := range inc.Marks[:half] {
 		base.step(m)
 	}
-	inc.Base = &base
+	inc.Base, inc.BaseAt = &base, inc.Marks[half-1].At
 	inc.Marks = slices.Delete(inc.Marks, 0, half)
 }
 

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 )
 
 // settle adds what follows from the difference between before and after:
@@ -14,7 +15,7 @@ func (a *change) settle(level Level) {
 	if inc.Private {
 		a.admit(level)
 	}
-	opened := a.was.created || (a.was.private && !inc.Private)
+	opened := a.was.created || (a.was.private && !inc.Private) || (a.was.quiet && !inc.Quiet)
 	if opened || inc.Level != a.was.level || inc.Private {
 		a.chooseCards(level, opened)
 	}
@@ -61,8 +62,17 @@ func (a *change) admit(level Level) {
 				add(a.f.Person(Actor{Kind: KindUser, ID: id}))
 			}
 		}
+		add(inc.DeclaredBy)
+		add(inc.Commander)
+		if len(inc.Members) == 0 {
+			// An incident that nobody sees would be lost: those whom the pager woke
+			// know of it anyway.
+			for _, p := range inc.Responders {
+				add(p)
+			}
+		}
 	}
-	if !inc.Commander.Is(a.was.commander) || a.was.created {
+	if !inc.Commander.Is(a.was.commander) {
 		add(inc.Commander)
 	}
 }
@@ -135,8 +145,8 @@ func (a *change) direct(who string, add func(string)) {
 // replies adds the few short replies: an update in place raises no toast.
 func (a *change) replies(level Level) {
 	inc := a.inc
-	if a.was.created {
-		return
+	if a.was.created || (inc.Link != nil && inc.Link.Kind == LinkDuplicate) {
+		return // a card says it all; duplicates notify nobody
 	}
 	data := ReplyData{By: a.cmd.Actor, Level: inc.Level}
 	old, _ := a.f.Levels.Get(a.was.level)
@@ -163,11 +173,9 @@ func (a *change) replies(level Level) {
 func (a *change) reply(reason string, data ReplyData) {
 	data.Reason = reason
 	for _, target := range a.inc.Cards {
-		if a.inc.Private && !isUser(target) {
-			continue // a card from before it was private: not one more word there
+		if id, isUser := strings.CutPrefix(target, "user:"); a.inc.Private && !(isUser && a.inc.Visible(Actor{Kind: KindUser, ID: id})) {
+			continue // a card from before it was private, or of a former member: not one more word there
 		}
 		a.effects = append(a.effects, effect(a.inc.ID, KindReply, Once, target, reason+"/"+itoa(a.inc.Events)).with(data))
 	}
 }
-
-func isUser(target string) bool { return len(target) > 5 && target[:5] == "user:" }

@@ -101,6 +101,9 @@ func (p *Postmortem) clone() Postmortem {
 	c := *p
 	c.RCA.FiveWhys = slices.Clone(p.RCA.FiveWhys)
 	c.Revisions = slices.Clone(p.Revisions)
+	for i := range c.Revisions {
+		c.Revisions[i].RCA.FiveWhys = slices.Clone(c.Revisions[i].RCA.FiveWhys)
+	}
 	return c
 }
 

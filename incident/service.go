@@ -203,6 +203,7 @@ type early struct {
 	Actor  Actor     `json:"actor"`
 	Source string    `json:"source"`
 	At     time.Time `json:"at"`
+	Kind   EventKind `json:"kind,omitempty"` // not in the JSON of Args
 	Args   Args      `json:"args"`
 }
 
@@ -226,7 +227,7 @@ func (w *work) putEarly(cmd Command) error {
 	if err != nil || len(list) >= maxEarly {
 		return err
 	}
-	b, err := json.Marshal(append(list, early{Verb: cmd.Verb, Actor: cmd.Actor, Source: cmd.Source, At: cmd.At, Args: cmd.Args}))
+	b, err := json.Marshal(append(list, early{Verb: cmd.Verb, Actor: cmd.Actor, Source: cmd.Source, At: cmd.At, Kind: cmd.Args.Kind, Args: cmd.Args}))
 	if err != nil {
 		return err
 	}
@@ -240,9 +241,17 @@ func (w *work) applyEarly(inc *Incident, ref Ref) error {
 		return err
 	}
 	for _, e := range list {
-		if err := w.apply(inc, Command{Verb: e.Verb, Incident: inc.ID, Actor: e.Actor, Source: e.Source, At: e.At, Args: e.Args}); err != nil {
+		e.Args.Kind = e.Kind
+		next := inc.Clone()
+		err := w.apply(next, Command{Verb: e.Verb, Incident: inc.ID, Actor: e.Actor, Source: e.Source, At: e.At, Args: e.Args})
+		var p *Problem
+		if errors.As(err, &p) {
+			continue // what makes no sense must not cost the incident; its body is kept
+		}
+		if err != nil {
 			return err
 		}
+		*inc = *next
 	}
 	return w.tx.PutKey(earlyKey(ref), "", false)
 }
@@ -389,7 +398,11 @@ func (w *work) adoptMerged(inc *Incident) error {
 			continue
 		}
 		child.Link.Parent, child.Link.ParentRef = inc.ID, nil
+		child.UpdatedAt = w.now.UTC()
 		if err := w.tx.PutIncident(child); err != nil {
+			return err
+		}
+		if err := w.put(cardsOf(child)); err != nil {
 			return err
 		}
 		if err := w.addChild(inc.ID, Child{ID: id, Kind: child.Link.Kind}); err != nil {
@@ -420,9 +433,14 @@ func (w *work) addChild(parent ID, c Child) error {
 	if err := w.apply(inc, cmd); err != nil {
 		return err
 	}
-	var cards []Effect
+	return w.put(cardsOf(inc))
+}
+
+// cardsOf are the effects that bring all cards of an incident up to date.
+func cardsOf(inc *Incident) []Effect {
+	var out []Effect
 	for _, target := range inc.Cards {
-		cards = append(cards, effect(parent, KindCard, Latest, target, ""))
+		out = append(out, effect(inc.ID, KindCard, Latest, target, ""))
 	}
-	return w.put(cards)
+	return out
 }

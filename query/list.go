@@ -73,15 +73,18 @@ func (r *Reader) fill(ctx context.Context, tx incident.Tx, viewer Viewer, f *Fil
 			return false
 		}
 		if f.matches(&row) {
-			if len(page.Incidents) == limit {
-				page.Next = formatCursor(after)
-				return false
-			}
+			// Whether there is a next page is said of what the viewer may see only:
+			// else it would tell that something private matches.
 			var inc *incident.Incident
 			if inc, inner = tx.Incident(row.ID); inner != nil {
 				return false
 			}
 			if viewer.sees(inc) {
+				if n := len(page.Incidents); n == limit {
+					last := page.Incidents[n-1].Incident
+					page.Next = formatCursor(incident.Cursor{OpenedAt: last.OpenedAt, ID: last.ID})
+					return false
+				}
 				page.Incidents = append(page.Incidents, r.view(inc))
 			}
 		}
@@ -128,22 +131,26 @@ func containsAll(title, q string) bool {
 	return true
 }
 
-// formatCursor packs a place in the order into an opaque string.
+// formatCursor packs a place in the order into an opaque string: seconds and
+// nanoseconds apart, so that it holds every time there is.
 func formatCursor(c incident.Cursor) string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(c.OpenedAt.UnixNano()))
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, cursorLen), uint64(c.OpenedAt.Unix()))
+	b = binary.BigEndian.AppendUint32(b, uint32(c.OpenedAt.Nanosecond()))
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, uint64(c.ID)))
 }
+
+const cursorLen = 8 + 4 + 8
 
 func parseCursor(s string) (incident.Cursor, error) {
 	if s == "" {
 		return incident.Cursor{}, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) != 16 {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != cursorLen || binary.BigEndian.Uint32(b[8:]) >= 1e9 || int64(binary.BigEndian.Uint64(b[12:])) <= 0 {
 		return incident.Cursor{}, incident.NewProblem(incident.ErrInvalid, "cursor", "bad_cursor", "The cursor is not one of ours: use next_cursor as it came, or leave it out.")
 	}
 	return incident.Cursor{
-		OpenedAt: time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(),
-		ID:       incident.ID(binary.BigEndian.Uint64(b[8:])),
+		OpenedAt: time.Unix(int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint32(b[8:]))).UTC(),
+		ID:       incident.ID(binary.BigEndian.Uint64(b[12:])),
 	}, nil
 }

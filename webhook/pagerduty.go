@@ -30,13 +30,13 @@ var pagerDutyVerbs = map[string]incident.Verb{
 // concern no incident, such as a ping, and for echoes of our own notes. arrival
 // stands in for an event time that is missing. Map is pure.
 func Map(ev *pagerduty.Event, arrival time.Time) (incident.Command, bool) {
-	id := ev.IncidentID()
+	id := vendorID(ev.IncidentID())
 	if id == "" || (ev.Note != nil && noteMark.MatchString(ev.Note.Content)) {
 		return incident.Command{}, false
 	}
 	cmd := incident.Command{
-		Ref:   &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: incident.Clip(incident.Line(id), 80)},
-		Actor: Agent(ev.Agent), Source: incident.SourcePagerDuty, At: ev.OccurredAt,
+		Ref:   &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: id},
+		Actor: Agent(ev.Agent), Source: incident.SourcePagerDuty, At: plausible(ev.OccurredAt, arrival),
 	}
 	if cmd.At.IsZero() {
 		cmd.At = arrival
@@ -47,11 +47,12 @@ func Map(ev *pagerduty.Event, arrival time.Time) (incident.Command, bool) {
 		cmd.Verb = verb
 		cmd.Ref.URL = httpURL(ev.Incident.HTMLURL)
 		cmd.Args.Alert = AlertOf(ev.Incident)
+		cmd.Args.Alert.CreatedAt = plausible(cmd.Args.Alert.CreatedAt, arrival)
 		if verb == incident.Update {
 			cmd.Args.Text = ev.Text()
 		}
-		if to := ev.Incident.MergedInto(); to != "" && verb == incident.Resolve {
-			cmd.Args.Merge = &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: incident.Clip(incident.Line(to), 80)}
+		if to := vendorID(ev.Incident.MergedInto()); to != "" && verb == incident.Resolve {
+			cmd.Args.Merge = &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: to}
 		}
 	case ev.Note != nil:
 		cmd.Verb, cmd.Args.Text = incident.AddNote, ev.Note.Content
@@ -59,6 +60,22 @@ func Map(ev *pagerduty.Event, arrival time.Time) (incident.Command, bool) {
 		cmd.Verb, cmd.Args.Kind, cmd.Args.Text = incident.Log, incident.EvPager, incident.Line(ev.Text())
 	}
 	return cmd, true
+}
+
+// vendorID bounds an id of PagerDuty.
+func vendorID(s string) string { return incident.Clip(incident.Line(s), 80) }
+
+// firstEvent is before PagerDuty was.
+var firstEvent = time.Date(2009, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// plausible returns at, or zero for a time that can only be an error: all that
+// people do comes after what is known, so one event from the year 9999 would
+// carry the incident there.
+func plausible(at, arrival time.Time) time.Time {
+	if at.Before(firstEvent) || at.After(arrival.Add(24*time.Hour)) {
+		return time.Time{}
+	}
+	return at
 }
 
 // Agent is who did something in PagerDuty.

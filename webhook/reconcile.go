@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -173,11 +174,22 @@ func (r *Reconciler) settle(ctx context.Context, in *pagerduty.Incident, take bo
 		return err
 	}
 	entries, err := r.API.LogEntries(ctx, in.ID, time.Time{})
+	var e *pagerduty.Error
+	if errors.As(err, &e) && e.NotFound() {
+		return nil // deleted there; a person decides here
+	}
 	if err != nil {
 		return fmt.Errorf("read the history of an incident of PagerDuty: %w", err)
 	}
 	for _, cmd := range Replay(in, entries) {
-		if _, err := r.Service.Do(ctx, cmd); err != nil {
+		_, err := r.Service.Do(ctx, cmd)
+		var p *incident.Problem
+		if errors.As(err, &p) {
+			// One incident that can not be brought in line must not keep all others from it.
+			r.Logger.Error("webhook.Reconciler refused", "verb", cmd.Verb, "reason", p.Detail)
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("reconcile: %w", err)
 		}
 	}
@@ -215,14 +227,17 @@ func (r *Reconciler) have(ctx context.Context, pdID string) (inc *incident.Incid
 // agrees reports whether both sides say the same, or a person here has decided
 // otherwise after PagerDuty's last word.
 func agrees(inc *incident.Incident, in *pagerduty.Incident) bool {
+	if changed(inc, in) {
+		return false
+	}
 	switch in.Status {
 	case pagerduty.StatusResolved:
-		if !inc.Active() {
-			return true
-		}
 		ended := in.ResolvedAt
 		if ended.IsZero() {
 			ended = in.LastStatusChangeAt
+		}
+		if !inc.Active() {
+			return knowsEnd(inc, ended)
 		}
 		return !ended.IsZero() && ended.Before(inc.Intervals[len(inc.Intervals)-1].From)
 	case pagerduty.StatusAcknowledged:
@@ -232,6 +247,29 @@ func agrees(inc *incident.Incident, in *pagerduty.Incident) bool {
 	}
 	return true
 }
+
+// changed reports whether PagerDuty's words about the incident are newer than
+// ours, and other ones.
+func changed(inc *incident.Incident, in *pagerduty.Incident) bool {
+	if inc.Alert == nil || in.UpdatedAt.Before(inc.AlertAt) {
+		return false
+	}
+	a, b := inc.Alert, AlertOf(in)
+	return a.Title != b.Title || a.Urgency != b.Urgency || a.Priority != b.Priority || a.ServiceID != b.ServiceID
+}
+
+// knowsEnd reports whether this end of the trouble is known here, or too old to
+// matter. The webhook tells it to the millisecond, the history to the second.
+func knowsEnd(inc *incident.Incident, ended time.Time) bool {
+	if ended.IsZero() || (inc.Base != nil && !ended.After(inc.BaseAt)) {
+		return true
+	}
+	return slices.ContainsFunc(inc.Marks, func(m incident.Mark) bool {
+		return m.Kind == incident.MarkResolve && (near(m.At, ended) || (!m.Was.IsZero() && near(m.Was, ended)))
+	})
+}
+
+func near(a, b time.Time) bool { return a.Sub(b).Abs() < 2*time.Second }
 
 // Replay turns an incident and its history into the commands that its webhooks
 // would have been. It is pure.
@@ -243,10 +281,17 @@ func Replay(in *pagerduty.Incident, entries []pagerduty.LogEntry) []incident.Com
 	first := base
 	first.Verb, first.Actor, first.At = incident.Trigger, Agent(nil), in.CreatedAt
 	out := []incident.Command{first}
-	resolved := false
+	resolved, newest := false, in.CreatedAt
 	for _, e := range entries {
+		if e.CreatedAt.IsZero() {
+			continue
+		}
 		cmd := base
 		cmd.Actor, cmd.At = Agent(e.Agent), e.CreatedAt
+		if !cmd.At.After(newest) {
+			// The history is in order, but tells the second only.
+			cmd.At = newest.Add(time.Millisecond)
+		}
 		switch e.Type {
 		case pagerduty.LogEntryAcknowledge:
 			cmd.Verb = incident.Ack
@@ -254,7 +299,7 @@ func Replay(in *pagerduty.Incident, entries []pagerduty.LogEntry) []incident.Com
 			cmd.Verb = incident.Unack
 		case pagerduty.LogEntryResolve:
 			cmd.Verb, resolved = incident.Resolve, true
-			if to := in.MergedInto(); to != "" {
+			if to := vendorID(in.MergedInto()); to != "" {
 				cmd.Args.Merge = &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: to}
 			}
 		case pagerduty.LogEntryTrigger:
@@ -267,7 +312,13 @@ func Replay(in *pagerduty.Incident, entries []pagerduty.LogEntry) []incident.Com
 		default:
 			continue
 		}
+		newest = cmd.At
 		out = append(out, cmd)
+	}
+	if in.UpdatedAt.After(newest) {
+		last := base
+		last.Verb, last.Actor, last.At = incident.Update, Agent(nil), in.UpdatedAt
+		out = append(out, last)
 	}
 	return out
 }

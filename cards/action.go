@@ -1,0 +1,105 @@
+package cards
+
+// Verbs that buttons send, as Data.Verb.
+const (
+	VerbAck        = "ack"
+	VerbResolve    = "resolve"
+	VerbReopen     = "reopen"
+	VerbAssignMe   = "assign_me"   // the person who presses becomes commander
+	VerbActionDone = "action_done" // Data.N says which
+	VerbShow       = "show"        // answer with the incident's card
+	VerbForm       = "form"        // open the form Data.Form
+	VerbSubmit     = "submit"      // the values of the form Data.Form
+)
+
+// Forms, as Data.Form.
+const (
+	FormDeclare = "declare"
+	FormRCA     = "rca"
+	FormAction  = "action"
+	FormNote    = "note"
+	FormLevel   = "level"
+	FormWaive   = "waive"
+	FormResolve = "resolve"
+)
+
+// What a form's buttons ask for, as Data.Op.
+const (
+	OpNext   = "next"   // save, and show the next step
+	OpBack   = "back"   // save, and show the step before
+	OpSave   = "save"   // save
+	OpFinish = "finish" // save, complete the RCA and close
+)
+
+// Data is what a button sends. In a submitted form the inputs' values stand
+// beside these keys, under the JSON names of incident.Args and incident.RCA.
+type Data struct {
+	Verb     string `json:"verb"`
+	Incident string `json:"incident,omitempty"` // "INC-42"
+	Form     string `json:"form,omitempty"`
+	Step     string `json:"step,omitempty"` // of the RCA form: "1" to "3"
+	Op       string `json:"op,omitempty"`
+	N        int    `json:"n,omitempty"` // number of an action
+	MSTeams  *Fetch `json:"msteams,omitempty"`
+}
+
+// Fetch in the data of an Action.Submit makes Teams ask for a dialog.
+type Fetch struct {
+	Type string `json:"type"` // "task/fetch"
+}
+
+type action interface{ action() }
+
+type submit struct {
+	Type  string `json:"type"`
+	Title string `json:"title"`
+	Style string `json:"style,omitempty"`
+	Mode  string `json:"mode,omitempty"`
+	Data  Data   `json:"data"`
+}
+
+// execute is Action.Execute, whose answer may be a card; clients that do not
+// know it send its fallback, a plain message with the same data.
+type execute struct {
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Style    string `json:"style,omitempty"`
+	Mode     string `json:"mode,omitempty"`
+	Verb     string `json:"verb"`
+	Data     Data   `json:"data"`
+	Fallback submit `json:"fallback"`
+}
+
+func (submit) action()  {}
+func (execute) action() {}
+
+// button is what the builders say about a button.
+type button struct {
+	title     string
+	primary   bool // the one to press: coloured where the client can
+	secondary bool // in the overflow menu
+	data      Data
+}
+
+func (b button) style() (style, mode string) {
+	if b.primary {
+		style = "positive"
+	}
+	if b.secondary {
+		mode = "secondary"
+	}
+	return style, mode
+}
+
+func (b button) execute() action {
+	style, mode := b.style()
+	return execute{
+		Type: "Action.Execute", Title: b.title, Style: style, Mode: mode, Verb: b.data.Verb, Data: b.data,
+		Fallback: submit{Type: "Action.Submit", Title: b.title, Style: style, Mode: mode, Data: b.data},
+	}
+}
+
+func (b button) submit() action {
+	style, mode := b.style()
+	return submit{Type: "Action.Submit", Title: b.title, Style: style, Mode: mode, Data: b.data}
+}

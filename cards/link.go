@@ -1,0 +1,76 @@
+package cards
+
+import (
+	"net/url"
+	"strings"
+
+	"imbot/query"
+)
+
+// maxURL bounds a link: browsers and Teams cut longer ones.
+const maxURL = 2000
+
+// webAddress checks an address, and returns it as it may stand in a Markdown
+// link; "" where it is not a plain web address: other schemes could run things
+// on the reader's machine, and a user name before the host misleads.
+func webAddress(address string) string {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || u.Host == "" || u.User != nil {
+		return ""
+	}
+	if s := strings.ToLower(u.Scheme); s != "http" && s != "https" {
+		return ""
+	}
+	// What would end the link, or be read as Markdown by a simpler parser.
+	s := strings.NewReplacer("(", "%28", ")", "%29", " ", "%20", "<", "%3C", ">", "%3E", "\\", "%5C", "*", "%2A", "`", "%60",
+		"[", "%5B", "]", "%5D", "{", "%7B", "}", "%7D", "|", "%7C", "\"", "%22").Replace(u.String())
+	if len(s) > maxURL || s != Plain(s) {
+		return ""
+	}
+	return s
+}
+
+// anchor is a link in Markdown; "" where the address is none.
+func anchor(title, address string) md {
+	address = webAddress(address)
+	if address == "" {
+		return ""
+	}
+	if title = bare(title, 40); title == "" {
+		title = "link"
+	}
+	return md("[" + title + "](" + address + ")")
+}
+
+// bare keeps of a text what needs no escape in Markdown, clipped to n runes.
+func bare(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("<>&*_`[]\\~|{}#!", r) {
+			return -1
+		}
+		return r
+	}, Plain(s))
+	return strings.TrimSpace(clip(strings.TrimSpace(strings.ReplaceAll(s, "://", ": //")), n))
+}
+
+// links are the pages that help: the runbook first, then the alert's source,
+// and our own page last. They are words in a line, which wraps on a phone where
+// a row of buttons is cut off.
+func (m *maker) links(v *query.View) md {
+	var out []string
+	seen := map[string]bool{}
+	add := func(title, address string) {
+		if a := anchor(title, address); a != "" && !seen[address] {
+			seen[address] = true
+			out = append(out, string(a))
+		}
+	}
+	for _, l := range v.Links {
+		if len(out) == showLinks-1 { // our page has its place
+			break
+		}
+		add(l.Title, l.URL)
+	}
+	add(m.p("card.page"), v.URL)
+	return md(strings.Join(out, " · "))
+}

@@ -1,0 +1,129 @@
+package cards
+
+import (
+	"strings"
+
+	"imbot/incident"
+	"imbot/query"
+)
+
+// maxRows bounds a list card: more than fits two screens of a phone is better
+// searched for.
+const maxRows = 20
+
+// List is a page of incidents, one compact block each. title is ours or the
+// asker's; it may be empty.
+func List(page query.Page, title string, o Options) Card {
+	m := o.maker()
+	if title = Plain(title); title == "" {
+		title = m.p("list.title")
+	}
+	body := []element{heading(outside(title, 120))}
+	if len(page.Incidents) == 0 {
+		body = append(body, text(m.t("list.empty")))
+	}
+	for i, v := range page.Incidents {
+		if i == maxRows {
+			break
+		}
+		body = append(body, m.row(v))
+	}
+	if n := len(page.Incidents) - maxRows; n > 0 && page.Next == "" {
+		body = append(body, subtle(m.n("list.more", n)))
+	} else if n > 0 || page.Next != "" {
+		body = append(body, subtle(m.t("list.most")))
+	}
+	return m.card(clip(title, 120), body...)
+}
+
+func (m *maker) row(v *query.View) element {
+	inc := v.Incident
+	id := run(inc.ID.String() + "  ")
+	id.Weight = "bolder"
+	_, icon := mood(v)
+	lines := []element{}
+	if m.hidden(inc) {
+		lines = append(lines, text(m.t("say.private", "id", inc.ID.String())))
+	} else {
+		parts := []string{icon + " " + string(m.t("card.state."+string(inc.Status))), string(outside(m.say.Level(v.Level), 40))}
+		if s := outside(squad(v), 40); s != "" {
+			parts = append(parts, string(s))
+		}
+		switch {
+		case inc.Active() && inc.AcknowledgedAt.IsZero():
+			parts = append(parts, string(m.t("list.nobody")))
+		case inc.Active():
+			parts = append(parts, string(m.t("list.held", "who", clip(person(inc.AcknowledgedBy), 60))))
+		}
+		parts = append(parts, string(when(inc.OpenedAt)))
+		lines = append(lines, rich(id, run(clip(Plain(inc.Title), 120))), subtle(md(strings.Join(parts, " · "))))
+	}
+	show := m.press(button{title: m.p("card.show")}, inc.ID, VerbShow)
+	c := columns(col("stretch", lines...), col("auto", set(show)))
+	c.Separator = true
+	return c
+}
+
+// HelpRow is one verb of the help.
+type HelpRow struct {
+	Verb    string // "ack"
+	Usage   string // "ack [INC-42]"; empty: the verb
+	Text    string // what it does; empty: the catalogue's
+	Example string // as it works where it is shown: "@imbot ack INC-42"; may be empty
+}
+
+// Help lists verbs, each with an example that works where it is shown.
+func Help(rows []HelpRow, o Options) Card {
+	m := o.maker()
+	body := []element{heading(m.t("help.title")), text(m.t("help.intro", "hint", m.Hint("declare")))}
+	for i, r := range rows {
+		if i == 60 {
+			break
+		}
+		if r.Usage == "" {
+			r.Usage = r.Verb
+		}
+		if r.Text == "" {
+			r.Text = m.say.Or("help."+r.Verb, "")
+		}
+		usage := run(clip(Plain(r.Usage), 160))
+		usage.Weight = "bolder"
+		block := []element{rich(usage)}
+		if s := outside(r.Text, 200); s != "" {
+			block = append(block, subtle(s))
+		}
+		if r.Example != "" {
+			e := run(clip(Plain(r.Example), 160))
+			e.FontType, e.Size = "monospace", "small"
+			t := rich(e)
+			t.Spacing = "none"
+			block = append(block, t)
+		}
+		c := box("", block...)
+		c.Spacing = "small"
+		body = append(body, c)
+	}
+	return m.card(m.p("help.title"), body...)
+}
+
+// Message is a short text of ours, line by line.
+func Message(s string, o Options) Card {
+	m := o.maker()
+	var body []element
+	for _, line := range strings.Split(clip(plainLines(s), incident.MaxText), "\n") {
+		if line = Plain(line); line == "" {
+			continue
+		}
+		t := rich(run(line))
+		if len(body) > 0 {
+			t.Spacing = "small"
+		}
+		if body = append(body, t); len(body) == 60 {
+			break
+		}
+	}
+	if len(body) == 0 {
+		body = append(body, text("–"))
+	}
+	return m.card(clip(Plain(s), 200), body...)
+}

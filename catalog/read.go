@@ -1,0 +1,153 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"imbot/incident"
+)
+
+// Squads returns all squads, by name.
+func (c *Catalog) Squads() []Squad { return c.sorted }
+
+// SquadByKey returns the squad of this key, in any case, as the file has it.
+func (c *Catalog) SquadByKey(key string) (Squad, bool) {
+	if s, ok := c.squads[fold(key)]; ok {
+		return s.Squad, true
+	}
+	return Squad{}, false
+}
+
+// Services returns all services, by name.
+func (c *Catalog) Services() []Service { return c.services }
+
+// ServiceByKey returns the service of this key, in any case, as the file has it.
+func (c *Catalog) ServiceByKey(key string) (Service, bool) {
+	if s, ok := c.byKey[fold(key)]; ok {
+		return *s, true
+	}
+	return Service{}, false
+}
+
+// PersonByMail returns the person of this address, in any case.
+func (c *Catalog) PersonByMail(mail string) (Person, bool) { return c.PersonByID(mail) }
+
+// PersonByID returns the person whose mail, "aad:<oid>" or "pd:<id>" this is.
+func (c *Catalog) PersonByID(id string) (Person, bool) {
+	if p, ok := c.people[fold(id)]; ok {
+		return *p, true
+	}
+	return Person{}, false
+}
+
+// SquadKeys returns the keys of all squads, sorted.
+func (c *Catalog) SquadKeys() []string {
+	out := make([]string, len(c.sorted))
+	for i := range c.sorted {
+		out[i] = c.sorted[i].Key
+	}
+	slices.Sort(out)
+	return out
+}
+
+// ServiceNames returns key and name of all services, by name.
+func (c *Catalog) ServiceNames() [][2]string {
+	out := make([][2]string, len(c.services))
+	for i := range c.services {
+		out[i] = [2]string{c.services[i].Key, c.services[i].Name}
+	}
+	return out
+}
+
+// Language is the language of what all of a squad read: the squad's, else the
+// company's.
+func (c *Catalog) Language(key string) string {
+	if s, ok := c.squads[fold(key)]; ok && s.Language != "" {
+		return s.Language
+	}
+	return c.settings.Language
+}
+
+// IsSquadLeadOrMember reports whether the person with this id leads the squad
+// or is a member of it.
+func (c *Catalog) IsSquadLeadOrMember(key, id string) bool {
+	s, ok := c.squads[fold(key)]
+	if !ok || id == "" {
+		return false
+	}
+	mail := c.Person(incident.Actor{Kind: incident.KindUser, ID: id}).ID
+	return mail == s.Lead || slices.Contains(s.Members, mail)
+}
+
+// Bindings returns the channels that were bound in chat, by squad's key in
+// lower case.
+func (c *Catalog) Bindings() map[string]string { return maps.Clone(c.bindings) }
+
+// StandbyRoles returns the names of all standby roles, sorted.
+func (c *Catalog) StandbyRoles() []string { return slices.Sorted(maps.Keys(c.standby)) }
+
+// Standby says who is on call for a role.
+func (c *Catalog) Standby(role string) (Standby, bool) {
+	s, ok := c.standby[role]
+	return s, ok
+}
+
+// OnRota returns the mails of those whose turn of s's rota it is now.
+func (c *Catalog) OnRota(s Standby, now time.Time) []string {
+	var out []string
+	for _, t := range s.Rota {
+		from, errFrom := moment(t.From, c.settings.Zone)
+		until, errUntil := moment(t.Until, c.settings.Zone)
+		began := t.From == "" || errFrom == nil && !now.Before(from)
+		lasts := t.Until == "" || errUntil == nil && now.Before(until)
+		if began && lasts && !slices.Contains(out, t.Who) {
+			out = append(out, t.Who)
+		}
+	}
+	return out
+}
+
+// Gaps lists what an operator should know: squads whose notices reach nobody,
+// and roles to page that do not exist. Each says how it is mended.
+func (c *Catalog) Gaps() []string {
+	var out []string
+	for _, s := range c.sorted {
+		r := c.Route(s.Key)
+		switch {
+		case r.Mode == incident.ModeShadow && r.Review == "":
+			out = append(out, fmt.Sprintf("squad %q is in mode shadow, but there is no review channel; set teams.review_channel", s.Key))
+		case r.Mode == incident.ModeLive && r.Channel == "":
+			out = append(out, fmt.Sprintf("squad %q has no channel, and there is no default; say \"connect %s\" to imbot in a channel, or set teams.default_channel", s.Key, s.Key))
+		}
+	}
+	missing := map[string]bool{}
+	for _, l := range c.settings.Levels {
+		for _, role := range c.notices[l.Key].Page {
+			if _, ok := c.standby[role]; !ok {
+				missing[role] = true
+			}
+		}
+	}
+	for _, role := range slices.Sorted(maps.Keys(missing)) {
+		out = append(out, fmt.Sprintf("the notice table pages the standby role %q, which the catalog does not have; add it under standby", role))
+	}
+	return out
+}
+
+func (s Standby) folded() Standby {
+	s.Rota = slices.Clone(s.Rota)
+	for i := range s.Rota {
+		s.Rota[i].Who = fold(s.Rota[i].Who)
+	}
+	return s
+}
+
+func lowerRota(in map[string]Standby) map[string]Standby {
+	out := make(map[string]Standby, len(in))
+	for role, s := range in {
+		out[role] = s.folded()
+	}
+	return out
+}

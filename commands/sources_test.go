@@ -1,0 +1,177 @@
+package commands
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestFromCard(t *testing.T) {
+	for _, tt := range []struct{ data, want string }{
+		{`{"verb":"ack","incident":"INC-42"}`, `do ack INC-42 {}`},
+		{`{"verb":"ack","incident":42}`, `do ack INC-42 {}`},
+		{`{"verb":"ack","incident":"INC-42","msteams":{"type":"task/fetch"}}`, `do ack INC-42 {}`},
+		{`{"verb":"resolve","incident":"INC-42"}`, `do resolve INC-42 {}`},
+		{`{"verb":"resolve","incident":"INC-42","text":"rolled back"}`, `do resolve INC-42 {"text":"rolled back"}`},
+		{`{"verb":"reopen","incident":"INC-42"}`, `do reopen INC-42 {}`},
+		{`{"verb":"assign_me","incident":"INC-42"}`, `do assign INC-42 me {"role":"commander"}`},
+		{`{"verb":"action_done","incident":"INC-42","n":2}`, `do action INC-42 op=done {"action":{"op":"done","n":2}}`},
+		{`{"verb":"action_done","incident":"INC-42","n":"2"}`, `do action INC-42 op=done {"action":{"op":"done","n":2}}`},
+		{`{"verb":"action_done","incident":"INC-42","n":-2}`, `error field_type at n: n must be a number from 1.`},
+		{`{"verb":"action_done","incident":"INC-42"}`, `error field_type at n: n must be a number from 1.`},
+		{`{"verb":"show","incident":"INC-42"}`, `show INC-42`},
+		{`{"verb":"refresh","incident":"INC-42"}`, `show INC-42 op=refresh`},
+		{`{"verb":"connect","squad":"payments"}`, `connect squad=payments`},
+		{`{"verb":"connect","squad":"../x"}`, `error key_unclear at squad: “../x” is not a squad's key: letters, digits and hyphens, as in the catalog.`},
+		{`{"verb":"form","form":"declare"}`, `form declare`},
+		{`{"verb":"form","form":"rca","incident":"INC-42"}`, `form rca INC-42 step=1`},
+		{`{"verb":"form","form":"rca","incident":"INC-42","step":2}`, `form rca INC-42 step=2`},
+		{`{"verb":"form","form":"rca","incident":"INC-42","step":"99"}`, `error card_bad at step: That form came back in a shape that is not understood: step.`},
+		{`{"verb":"form","form":"note"}`, `error card_bad at incident: That form came back in a shape that is not understood: incident.`},
+		{`{"verb":"form","form":"dance"}`, `error card_stale at form: That button is not understood any more. Ask for the incident again: show`},
+		{`{"verb":"submit","form":"declare","title":"checkout is down","service":"","service_other":"checkout","private":"true"}`, `do declare {"title":"checkout is down","service":"checkout","private":true}`},
+		{`{"verb":"submit","form":"declare","title":"x","service":"checkout","level":"","private":false}`, `do declare {"title":"x","service":"checkout"}`},
+		{`{"verb":"submit","form":"declare","title":" "}`, `error field_empty at title: title must not be empty.`},
+		{`{"verb":"submit","form":"declare"}`, `error field_empty at title: title must not be empty.`},
+		{`{"verb":"submit","form":"rca","incident":"INC-42","step":"1","op":"next","summary":"s","impact":""}`, `do rca INC-42 step=1 op=next {"rca":{"impact":"","summary":"s"}} with {"impact":"","summary":"s"}`},
+		{`{"verb":"submit","form":"rca","incident":"INC-42","step":2,"op":"back","category":"","root_cause":"r"}`, `do rca INC-42 step=2 op=back {"rca":{"category":"","root_cause":"r"}} with {"category":"","root_cause":"r"}`},
+		{`{"verb":"submit","form":"rca","incident":"INC-42","op":"finish"}`, `do rca INC-42 op=finish {"complete":true}`},
+		{`{"verb":"submit","form":"rca","incident":"INC-42","category":"gremlins"}`, `error choice at category: category is one of capacity, change, code, configuration, data, dependency, infrastructure, process, security, unknown, not “gremlins”.`},
+		{`{"verb":"submit","form":"rca","incident":"INC-42","op":"explode","summary":"s"}`, `error card_bad at op: That form came back in a shape that is not understood: op.`},
+		{`{"verb":"submit","form":"action","incident":"INC-42","title":"add an alert","owner":"budi@example.com","due":"2027-01-15"}`, `do action INC-42 op=add {"action":{"op":"add","title":"add an alert","owner":{"kind":"user","id":"budi@example.com"},"due":"2027-01-15"}}`},
+		{`{"verb":"submit","form":"action","incident":"INC-42","title":"add an alert","owner":"00000000-0000-4000-8000-000000000001","due":""}`, `do action INC-42 op=add {"action":{"op":"add","title":"add an alert","owner":{"kind":"user","id":"aad:00000000-0000-4000-8000-000000000001"}}}`},
+		{`{"verb":"submit","form":"action","incident":"INC-42","title":"a","due":"tomorrow"}`, `error date_unclear at due: “tomorrow” is not a date: write it like 2026-12-31, tomorrow or +3d.`},
+		{`{"verb":"submit","form":"action","incident":"INC-42","title":"a","op":"reopen"}`, `do action INC-42 op=add {"action":{"op":"add","title":"a"}}`},
+		{`{"verb":"submit","form":"note","incident":"INC-42","text":"it was the cache"}`, `do note INC-42 {"text":"it was the cache"}`},
+		{`{"verb":"submit","form":"note","incident":"INC-42","text":""}`, `error field_empty at text: text must not be empty.`},
+		{`{"verb":"submit","form":"level","incident":"INC-42","level":"other","reason":"one user"}`, `do level INC-42 {"level":"other","reason":"one user"}`},
+		{`{"verb":"submit","form":"waive","incident":"INC-42","waive":"false alarm"}`, `do close INC-42 {"waive":"false alarm"}`},
+		{`{"verb":"submit","form":"waive","incident":"INC-42","waive":""}`, `error waive_missing at waive: Say why no RCA is wanted.`},
+		{`{"verb":"submit","form":"resolve","incident":"INC-42","text":""}`, `do resolve INC-42 {}`},
+		{`{"verb":"submit","form":"resolve","incident":"INC-0"}`, `error card_bad at incident: That form came back in a shape that is not understood: incident.`},
+		{`{"verb":"submit","form":"note","incident":"INC-42","text":{"a":1}}`, `error card_bad at text: That form came back in a shape that is not understood: text.`},
+		{`{"verb":"submit","form":"note","incident":"INC-42","text":["a"]}`, `error card_bad at text: That form came back in a shape that is not understood: text.`},
+		{`{"verb":"ack","incident":1.5}`, `error field_type at incident: incident must be a whole number.`},
+		{`{"verb":"ack","incident":{"id":1}}`, `error card_bad at incident: That form came back in a shape that is not understood: incident.`},
+		{`{"verb":"ack"}`, `error card_bad at incident: That form came back in a shape that is not understood: incident.`},
+		{`{"verb":"trigger","incident":"INC-42"}`, `error card_stale at verb: That button is not understood any more. Ask for the incident again: show`},
+		{`{"verb":7}`, `error card_stale at verb: That button is not understood any more. Ask for the incident again: show`},
+		{`{}`, `error card_stale at verb: That button is not understood any more. Ask for the incident again: show`},
+		{`{"verb":"submit","form":"note","incident":"INC-42","text":"` + strings.Repeat("x", maxCardValue+1) + `"}`, `error text_too_long at text: That is too long: at most 16000 bytes.`},
+		{`{"verb":"ack","incident":"INC-42"` + strings.Repeat(`,"`+strings.Repeat("k", 65)+`":1`, 1) + `}`, `error card_bad: That form came back in a shape that is not understood: a field's name.`},
+	} {
+		var data map[string]any
+		if err := json.Unmarshal([]byte(tt.data), &data); err != nil {
+			t.Fatal(err)
+		}
+		if got := show(FromCard(data)); got != tt.want {
+			t.Errorf("FromCard(%.120s)\n got %s\nwant %s", tt.data, got, tt.want)
+		}
+	}
+}
+
+// After a mistake the form can be shown again with what was typed.
+func TestFromCardKeepsWhatWasTyped(t *testing.T) {
+	r, err := FromCard(map[string]any{
+		"verb": "submit", "form": "action", "incident": "INC-42", "title": "add an alert", "due": "soon", "owner": "budi@example.com",
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if r.Form != FormAction || r.Incident != 42 || r.Command != nil || r.Values["title"] != "add an alert" || r.Values["due"] != "soon" || r.Values["owner"] != "budi@example.com" {
+		t.Errorf("request = %+v", r)
+	}
+	many := map[string]any{"verb": "ack", "incident": "INC-42"}
+	for i := range 70 {
+		many[strings.Repeat("k", i+1)] = i
+	}
+	if _, err := FromCard(many); err == nil {
+		t.Error("70 fields were accepted")
+	}
+}
+
+func TestFromJSON(t *testing.T) {
+	const verbs = "ack, unack, resolve, reopen, close, rca, action, note, level, time, assign, member, public"
+	for _, tt := range []struct{ body, want string }{
+		{`{"verb":"ack"}`, `do ack {}`},
+		{`{"verb":"Acknowledge"}`, `do ack {}`},
+		{`{"verb":"resolve","text":"rolled back"}`, `do resolve {"text":"rolled back"}`},
+		{`{"verb":"resolve","text":null}`, `do resolve {}`},
+		{`{"verb":"resolve","txt":"x"}`, `error field_near at txt: There is no field txt. Did you mean text?`},
+		{`{"verb":"resolve","description":"x"}`, `error field_unknown at description: There is no field description. Fields of resolve are: text.`},
+		{`{"verb":"ack","at":"now"}`, `error field_unknown at at: There is no field at. Fields of ack are: none.`},
+		{`{"verb":"resolve","text":5}`, `error field_type at text: text must be text.`},
+		{`{"verb":"close","waive":"false alarm"}`, `do close {"waive":"false alarm"}`},
+		{`{"verb":"close"}`, `do close {}`},
+		{`{"verb":"rca","summary":"s","five_whys":["a","b"],"complete":true}`, `do rca {"rca":{"five_whys":"a\nb","summary":"s"},"complete":true}`},
+		{`{"verb":"rca","rca":{"summary":"s"},"complete":true}`, `do rca {"rca":{"summary":"s"},"complete":true}`},
+		{`{"verb":"rca","rca":{"summary":"s"},"summary":"t"}`, `error field_twice at summary: summary: is there twice. Leave one.`},
+		{`{"verb":"rca","rca":"s"}`, `error field_type at rca: rca must be an object.`},
+		{`{"verb":"rca"}`, `error field_empty at rca: rca must not be empty.`},
+		{`{"verb":"rca","complete":"yes"}`, `error field_type at complete: complete must be true or false.`},
+		{`{"verb":"action","op":"add","title":"add an alert","owner":{"kind":"user","id":"Budi@example.com","name":"Budi"},"due":"2027-01-15"}`, `do action op=add {"action":{"op":"add","title":"add an alert","owner":{"kind":"user","id":"budi@example.com","name":"Budi"},"due":"2027-01-15"}}`},
+		{`{"verb":"action","action":{"op":"done","n":2}}`, `do action op=done {"action":{"op":"done","n":2}}`},
+		{`{"verb":"action","op":"done","n":1.5}`, `error field_type at n: n must be a number from 1.`},
+		{`{"verb":"action","op":"done"}`, `error usage at n: action needs more: action done <incident> <n>. Example: action done INC-42 1`},
+		{`{"verb":"action"}`, `error field_empty at op: op must not be empty.`},
+		{`{"verb":"action","op":"add"}`, `error field_empty at title: title must not be empty.`},
+		{`{"verb":"note","text":"x"}`, `do note {"text":"x"}`},
+		{`{"verb":"note"}`, `error field_empty at text: text must not be empty.`},
+		{`{"verb":"level","level":"other","reason":"one user"}`, `do level {"level":"other","reason":"one user"}`},
+		{`{"verb":"level"}`, `error field_empty at level: level must not be empty.`},
+		{`{"verb":"time","time":"detected","value":"2026-12-31T15:04:00+07:00","reason":"r"}`, `do time {"reason":"r","time":"detected","value":"2026-12-31T08:04:00Z"}`},
+		{`{"verb":"time","time":"detected","value":"15:04"}`, `error time_rfc3339 at value: “15:04” is not a time: write it like 2026-12-31T15:04:00Z.`},
+		{`{"verb":"time","time":"detected","value":1767171840}`, `error field_type at value: value must be a time.`},
+		{`{"verb":"assign","person":"ani@example.com"}`, `do assign {"person":{"kind":"user","id":"ani@example.com"}}`},
+		{`{"verb":"assign","person":{"kind":"token","id":"ci"}}`, `error field_type at person: person must be a person.`},
+		{`{"verb":"assign","person":"me"}`, `error me_nobody: “me” means nobody here: write a mail address.`},
+		{`{"verb":"member","person":"ani@example.com","remove":true}`, `do member {"person":{"kind":"user","id":"ani@example.com"},"remove":true}`},
+		{`{"verb":"member","person":"ani@example.com","remove":"yes"}`, `error field_type at remove: remove must be true or false.`},
+		{`{"verb":"public","reason":"fixed"}`, `do public {"reason":"fixed"}`},
+		{`{"verb":"resovle"}`, `error no_such_verb at verb: There is no “resovle”. Did you mean resolve? Example: {"verb":"resolve"}`},
+		{`{"verb":"dance"}`, `error choice at verb: verb is one of ` + verbs + `, not “dance”.`},
+		{`{"verb":"trigger"}`, `error choice at verb: verb is one of ` + verbs + `, not “trigger”.`},
+		{`{"verb":"list"}`, `error verb_read at verb: list changes nothing: read it from its own address. Verbs here are: ` + verbs + `.`},
+		{`{"verb":"declare","title":"x"}`, `error verb_elsewhere at verb: An incident is declared with POST /api/v1/incidents.`},
+		{`{"verb":5}`, `error field_type at verb: verb must be a word.`},
+		{`{}`, `error verb_missing at verb: Say what to do: a verb is needed. Verbs are: ` + verbs + `.`},
+	} {
+		if got := show(FromJSON([]byte(tt.body))); got != tt.want {
+			t.Errorf("FromJSON(%s)\n got %s\nwant %s", tt.body, got, tt.want)
+		}
+	}
+	for _, bad := range []string{``, `null`, `[]`, `"ack"`, `{"verb":"ack"`, `{"verb":"ack"}{}`, `{"verb":"ack","verb":"resolve"}`, "{\"verb\":\"\xff\"}", `{verb:"ack"}`} {
+		if got := show(FromJSON([]byte(bad))); !strings.HasPrefix(got, "error bad_json: The body is not the JSON that is expected: ") {
+			t.Errorf("FromJSON(%q) = %s", bad, got)
+		}
+	}
+}
+
+func TestDeclareJSON(t *testing.T) {
+	for _, tt := range []struct{ body, want string }{
+		{`{"title":"checkout is down","service":"checkout","level":"service-down","description":"d","private":true}`, `do declare {"title":"checkout is down","service":"checkout","level":"service-down","description":"d","private":true}`},
+		{`{"title":""}`, `error field_empty at title: title must not be empty.`},
+		{`{}`, `error field_empty at title: title must not be empty.`},
+		{`{"title":"x","private":"true"}`, `error field_type at private: private must be true or false.`},
+		{`{"title":"x","servce":"checkout"}`, `error field_near at servce: There is no field servce. Did you mean service?`},
+		{`{"title":"a\u0000b"}`, `do declare {"title":"ab"}`},
+	} {
+		if got := show(DeclareJSON([]byte(tt.body))); got != tt.want {
+			t.Errorf("DeclareJSON(%s)\n got %s\nwant %s", tt.body, got, tt.want)
+		}
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	a, err := Canonical([]byte(` {"b": 1, "a": "\u0041"} `))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Canonical([]byte(`{"a":"A","b":1.0}`))
+	if err != nil || string(a) != string(b) {
+		t.Errorf("Canonical = %s and %s (%v), want the same", a, b, err)
+	}
+	if _, err := Canonical([]byte(`{`)); err == nil {
+		t.Error("no error for half a body")
+	}
+}

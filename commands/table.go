@@ -1,0 +1,246 @@
+package commands
+
+import (
+	"strings"
+
+	"imbot/incident"
+)
+
+var (
+	open         = []incident.Status{incident.Open}
+	notOpen      = []incident.Status{incident.Resolved, incident.Closed}
+	resolvedOnly = []incident.Status{incident.Resolved}
+	resolveWords = []string{"fix", "fixed", "resolved"}
+	roleWords    = map[string]string{"commander": "commander", "scribe": "scribe"}
+	actionOps    = map[string]string{"add": "add", "new": "add", "list": OpList, "done": "done", "reopen": "reopen"}
+	memberOps    = map[string]string{"add": "add", "remove": "remove"}
+	timeNames    = map[string]string{
+		"impact_started": "impact_started", "impact": "impact_started", "started": "impact_started", "detected": "detected",
+		"mitigated": "mitigated", "opened": "opened", "acknowledged": "acknowledged", "acked": "acknowledged",
+		"resolved": "resolved", "fixed": "resolved",
+	}
+	categories = func() map[string]string {
+		m := map[string]string{}
+		for _, c := range incident.Categories {
+			m[c] = c
+		}
+		return m
+	}()
+)
+
+// table is all that can be said. Its order is that of the help.
+var table = []verb{
+	{
+		name: "declare", aliases: []string{"new", "create"}, changes: true, role: responder, menu: 1,
+		example: "declare checkout is down service:checkout",
+		help:    "Record that something is broken. Without a title, a form asks.",
+		args: []arg{
+			{name: "title", kind: kindText, pos: true, put: func(r *Request, v value) { r.args().Title = v.str }},
+			{name: "service", kind: kindWord, put: func(r *Request, v value) { r.args().Service = v.str }},
+			{name: "level", kind: kindWord, put: func(r *Request, v value) { r.args().Level = v.str }},
+			{name: "description", kind: kindText, put: func(r *Request, v value) { r.args().Description = v.str }},
+			{name: "private", kind: kindFlag, put: func(r *Request, v value) { r.args().Private = v.on }},
+		},
+		finish: formWithout("title", FormDeclare),
+	},
+	{
+		name: "list", aliases: []string{"ls", "incidents"}, role: anyone, menu: 2,
+		example: "list open squad:payments since:7d",
+		help:    "Show incidents, newest first: open, resolved, closed, or by squad, service, level and time.",
+		args:    listArgs,
+		finish: func(r *Request, _ map[string]value, _ *Env) *incident.Problem {
+			filter(r)
+			return nil
+		},
+	},
+	{
+		name: "show", aliases: []string{"view", "status"}, id: true, role: anyone, menu: 3,
+		example: "show INC-42", help: "Show one incident as it stands now.",
+	},
+	{
+		name: "ack", aliases: []string{"acknowledge"}, changes: true, id: true, role: responder, menu: 4, statuses: open,
+		example: "ack INC-42", help: "Say that you are looking after it.",
+	},
+	{
+		name: "unack", aliases: []string{"unacknowledge"}, changes: true, id: true, role: responder, statuses: open,
+		example: "unack INC-42", help: "Say that nobody looks after it any more.",
+	},
+	{
+		name: "resolve", aliases: resolveWords, changes: true, id: true, loose: true, role: responder, menu: 5, statuses: open,
+		example: "resolve INC-42 rolled back v2.3", help: "Say that the trouble is over, and how it was ended.",
+		args: []arg{{name: "text", kind: kindText, pos: true, show: "what was done", put: putText}},
+	},
+	{
+		name: "reopen", changes: true, id: true, loose: true, role: responder, statuses: notOpen,
+		example: "reopen INC-42 errors are back", help: "Say that the trouble is back.",
+		args: []arg{{name: "reason", kind: kindText, pos: true, put: putReason}},
+	},
+	{
+		name: "close", changes: true, id: true, role: squad, statuses: resolvedOnly,
+		example: `close INC-42 waive:"false alarm"`, help: "Close a resolved incident: its RCA is complete, or a reason says why none is wanted.",
+		args: []arg{{name: "waive", kind: kindText, lead: true, put: func(r *Request, v value) { r.args().Waive = v.str }}},
+	},
+	{
+		name: "rca", aliases: []string{"postmortem"}, changes: true, id: true, role: responder, menu: 7,
+		example: "rca INC-42", help: "Write the RCA, step by step. What is typed stays as a draft.",
+		args: append(rcaArgs(), arg{name: "complete", kind: kindFlag, lead: true, put: func(r *Request, v value) { r.args().Complete = v.on }}),
+		finish: func(r *Request, got map[string]value, _ *Env) *incident.Problem {
+			if len(got) == 0 {
+				r.ask(FormRCA)
+			}
+			return nil
+		},
+	},
+	{
+		name: "action", aliases: []string{"actions", "todo"}, changes: true, id: true, loose: true, role: responder, menu: 8,
+		example: `action add INC-42 "add an alert on queue length" owner:me due:friday`,
+		help:    "Add a follow-up with owner and due date, list them, or mark one as done.",
+		args: []arg{
+			{name: "op", kind: kindChoice, pos: true, words: actionOps, show: "add|list|done|reopen", put: func(r *Request, v value) { action(r).Op = v.str }},
+			{name: "n", kind: kindNumber, pos: true, put: func(r *Request, v value) { action(r).N = v.num }},
+			{name: "title", kind: kindText, pos: true, put: func(r *Request, v value) { action(r).Title = v.str }},
+			{name: "owner", kind: kindPerson, put: func(r *Request, v value) {
+				if !v.me {
+					action(r).Owner = &v.who
+				}
+			}},
+			{name: "due", kind: kindDate, put: func(r *Request, v value) { action(r).Due = v.str }},
+		},
+		finish: finishAction,
+	},
+	{
+		name: "note", aliases: []string{"comment"}, changes: true, id: true, loose: true, role: responder, menu: 6,
+		example: "note INC-42 restarted the pods", help: "Write something on the timeline.",
+		args:   []arg{{name: "text", kind: kindText, pos: true, put: putText}},
+		finish: formWithout("text", FormNote),
+	},
+	{
+		name: "level", aliases: []string{"severity"}, changes: true, id: true, loose: true, role: squad,
+		example: "level INC-42 service-down all payments fail", help: "Correct how urgent it is. The rules do not change it afterwards.",
+		args: []arg{
+			{name: "level", kind: kindWord, pos: true, put: func(r *Request, v value) { r.args().Level = v.str }},
+			{name: "reason", kind: kindText, pos: true, put: putReason},
+		},
+		finish: formWithout("level", FormLevel),
+	},
+	{
+		name: "time", changes: true, id: true, role: responder,
+		example: "time INC-42 detected 15:04 from the support tickets",
+		help:    "Set or correct a time: " + strings.Join(incident.TimeNames, ", ") + ".",
+		args: []arg{
+			{name: "time", kind: kindChoice, pos: true, need: true, words: timeNames, show: "which", put: func(r *Request, v value) { r.args().Time = v.str }},
+			{name: "value", kind: kindClock, pos: true, need: true, show: "when", put: func(r *Request, v value) { r.args().Value = v.when }},
+			{name: "reason", kind: kindText, pos: true, put: putReason},
+		},
+	},
+	{
+		name: "assign", changes: true, id: true, role: responder, menu: 9,
+		example: "assign INC-42 me", help: "Name the commander, or the scribe.",
+		args: []arg{
+			{name: "role", kind: kindChoice, pos: true, words: roleWords, show: "commander|scribe", put: func(r *Request, v value) { r.args().Role = v.str }},
+			{name: "person", kind: kindPerson, pos: true, need: true, put: putPerson},
+		},
+	},
+	{
+		name: "member", aliases: []string{"members"}, changes: true, id: true, role: responder,
+		example: "member INC-42 add ani@example.com", help: "Let somebody see a private incident, or no longer.",
+		args: []arg{
+			{name: "op", kind: kindChoice, pos: true, words: memberOps, show: "add|remove", put: func(r *Request, v value) { r.args().Remove = v.str == "remove" }},
+			{name: "person", kind: kindPerson, pos: true, need: true, put: putPerson},
+		},
+	},
+	{
+		name: "public", changes: true, id: true, loose: true, role: admin,
+		example: "public INC-42 the fix is released", help: "Show a private incident to everybody.",
+		args: []arg{{name: "reason", kind: kindText, pos: true, need: true, put: putReason}},
+	},
+	{
+		name: "connect", role: squad, example: "connect payments",
+		help: "Send a squad's incidents to this channel.",
+		args: []arg{{name: "squad", kind: kindKey, pos: true, need: true, put: putSquad}},
+	},
+	{
+		name: "disconnect", role: squad, example: "disconnect payments",
+		help: "Send no more incidents to this channel.",
+		args: []arg{{name: "squad", kind: kindKey, pos: true, put: putSquad}},
+	},
+	{
+		name: "test", role: responder, example: "test payments",
+		help: "Send a test card to where a squad's incidents go.",
+		args: []arg{{name: "squad", kind: kindKey, pos: true, put: putSquad}},
+	},
+	{
+		name: "help", aliases: []string{"?", "hi", "hello"}, role: anyone, menu: 10, example: "help",
+		help:   "Show what can be said, and how.",
+		args:   []arg{{name: "topic", kind: kindWord, pos: true, show: "verb", put: func(r *Request, v value) { r.Topic = v.str }}},
+		finish: finishHelp,
+	},
+}
+
+func putText(r *Request, v value)   { r.args().Text = v.str }
+func putReason(r *Request, v value) { r.args().Reason = v.str }
+func putSquad(r *Request, v value)  { r.Squad = v.str }
+
+func putPerson(r *Request, v value) {
+	if !v.me {
+		r.args().Person = &v.who
+	}
+}
+
+func action(r *Request) *incident.ActionArgs {
+	if r.args().Action == nil {
+		r.args().Action = &incident.ActionArgs{}
+	}
+	return r.args().Action
+}
+
+// rcaArgs are the fields of an RCA, in the order of its form.
+func rcaArgs() []arg {
+	names := []string{"summary", "impact", "detection", "root_cause", "category", "five_whys", "contributing_factors", "resolution_steps", "lessons"}
+	out := make([]arg, len(names))
+	for i, n := range names {
+		out[i] = arg{name: n, kind: kindText, put: func(r *Request, v value) {
+			if r.args().RCA == nil {
+				r.args().RCA = map[string]string{}
+			}
+			r.args().RCA[n] = v.str
+		}}
+		if n == "category" {
+			out[i].kind, out[i].words = kindChoice, categories
+		}
+	}
+	return out
+}
+
+// formWithout shows the form where the argument that matters is missing.
+func formWithout(name, form string) func(*Request, map[string]value, *Env) *incident.Problem {
+	return func(r *Request, got map[string]value, _ *Env) *incident.Problem {
+		if strings.TrimSpace(got[name].str) == "" {
+			r.ask(form)
+		}
+		return nil
+	}
+}
+
+// finishAction tells the four things apart that can be done with follow-ups.
+func finishAction(r *Request, got map[string]value, env *Env) *incident.Problem {
+	a := action(r)
+	switch {
+	case a.Op == "" && got["title"].str != "":
+		a.Op = "add"
+	case a.Op == "":
+		a.Op = OpList
+	}
+	r.Op = a.Op
+	switch {
+	case a.Op == OpList:
+		r.Command = nil
+	case a.Op == "add" && strings.TrimSpace(a.Title) == "":
+		r.ask(FormAction)
+	case a.Op != "add" && a.N == 0:
+		return problem("n", "usage", "verb", "action", "usage", "action "+a.Op+" <incident> <n>", "example", env.Prefix+"action "+a.Op+" INC-42 1")
+	case a.Op != "add" && a.Title != "":
+		return problem("title", "too_much", "typed", quote(a.Title), "verb", "action "+a.Op, "example", env.Prefix+"action "+a.Op+" INC-42 1")
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package pagerduty
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Codes of PagerDuty's own that mean something to a caller.
+// https://developer.pagerduty.com/docs/errors
+const (
+	CodeAlreadyResolved = 1001
+	CodeInvalidInput    = 2001
+	CodeRateLimited     = 2020
+	CodeNotFound        = 2100
+)
+
+// Error is what every method of [Client] fails with. errors.Is finds
+// context.Canceled and context.DeadlineExceeded in it. It never holds the token.
+type Error struct {
+	Op      string // what was tried, such as "acknowledge PABC123"
+	Status  int    // HTTP status; 0 if there was no answer, or the request was not sent
+	Code    int    // PagerDuty's error code, or 0
+	Message string // PagerDuty's words or ours, at most 500 bytes, one line
+	Err     error  // the cause where there was no answer or it was not understood
+
+	retryAfter time.Duration
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("pagerduty: ")
+	if e.Op != "" {
+		b.WriteString(e.Op + ": ")
+	}
+	b.WriteString(e.Message)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (status %d", e.Status)
+		if e.Code != 0 {
+			fmt.Fprintf(&b, ", code %d", e.Code)
+		}
+		b.WriteString(")")
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Permanent reports whether trying again can't help. It can after no answer, an
+// answer that was not understood, 408, 429 and 5xx.
+func (e *Error) Permanent() bool {
+	switch {
+	case e.Status == 0, e.Status/100 == 2, e.Status/100 == 5:
+		return false
+	}
+	return e.Status != http.StatusRequestTimeout && e.Status != http.StatusTooManyRequests
+}
+
+// RetryAfter returns when to try again, counted from the answer; 0 if unknown.
+func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
+
+// NotFound reports whether PagerDuty has no such thing, or none that the token
+// may see.
+func (e *Error) NotFound() bool { return e.Status == http.StatusNotFound || e.Code == CodeNotFound }
+
+// AlreadyResolved reports whether the change was refused because the incident
+// is resolved: nothing but notes can be done to it any more.
+func (e *Error) AlreadyResolved() bool {
+	return e.Code == CodeAlreadyResolved || strings.Contains(strings.ToLower(e.Message), "already resolved")
+}
+
+// answerError reads PagerDuty's refusal.
+func answerError(resp *http.Response, body []byte) *Error {
+	var answer struct {
+		Error struct {
+			Message text            `json:"message"`
+			Code    text            `json:"code"`
+			Errors  json.RawMessage `json:"errors"` // a list; a map in newer parts of the API
+		} `json:"error"`
+	}
+	e := &Error{Status: resp.StatusCode}
+	if err := json.Unmarshal(body, &answer); err == nil || onlyTypes(err) {
+		e.Code = int(answer.Error.Code.int())
+		e.Message = joinReasons(string(answer.Error.Message), answer.Error.Errors)
+	}
+	if e.Message == "" {
+		e.Message = "PagerDuty answered " + strings.ToLower(http.StatusText(resp.StatusCode))
+	}
+	switch resp.StatusCode {
+	case http.StatusUnauthorized:
+		e.Message += "; check the API token"
+	case http.StatusForbidden:
+		e.Message += "; the API token may not do this (is it read-only?)"
+	}
+	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode/100 == 5 {
+		e.retryAfter = resetAfter(resp.Header)
+	}
+	return e
+}
+
+func joinReasons(message string, errs json.RawMessage) string {
+	var reasons []string
+	var byField map[string][]string
+	if json.Unmarshal(errs, &reasons) != nil {
+		var one string
+		if json.Unmarshal(errs, &one) == nil {
+			reasons = []string{one}
+		} else if json.Unmarshal(errs, &byField) == nil {
+			for field, all := range byField {
+				reasons = append(reasons, field+": "+strings.Join(all, ", "))
+			}
+		}
+	}
+	if len(reasons) > 0 {
+		message += ": " + strings.Join(reasons, "; ")
+	}
+	return oneLine(message, 500)
+}
+
+// oneLine returns s as a single line of at most n bytes, without control
+// characters.
+func oneLine(s string, n int) string {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	if len(s) <= n {
+		return s
+	}
+	cut := strings.ToValidUTF8(s[:n-len("…")], "")
+	return strings.TrimRight(cut, " ") + "…"
+}

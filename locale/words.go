@@ -1,0 +1,148 @@
+package locale
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"imbot/incident"
+)
+
+// Problem returns the text of a problem for the person who asked: the
+// catalogue's, else the problem's own English one.
+func Problem(lang string, p *incident.Problem) string {
+	printer := For(lang)
+	if p.Key == "" {
+		return p.Detail
+	}
+	pairs := make([]any, 0, 2*len(p.Args))
+	for name, v := range p.Args {
+		pairs = append(pairs, name, printer.word(p.Key, name, v))
+	}
+	text := printer.Or("err."+p.Key, "", pairs...)
+	if text == "" || left(printer.find("err."+p.Key, ""), p.Args) {
+		return p.Detail
+	}
+	return text
+}
+
+// left reports whether a placeholder of the text has no value: better a whole
+// English sentence than one with a hole.
+func left(text string, args map[string]any) bool {
+	for _, name := range placeholders(text) {
+		if _, ok := args[name]; !ok {
+			return true
+		}
+	}
+	return false
+}
+
+func placeholders(text string) []string {
+	var out []string
+	for {
+		_, after, ok := strings.Cut(text, "{")
+		if !ok {
+			break
+		}
+		name, rest, ok := strings.Cut(after, "}")
+		if !ok {
+			break
+		}
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+		text = rest
+	}
+	slices.Sort(out)
+	return out
+}
+
+// word translates the values that are words of ours, by the name of their
+// placeholder; all else stays as it is, such as the names of fields that people
+// have to type.
+func (p Printer) word(key, name string, v any) any {
+	switch name {
+	case "missing":
+		list, ok := v.([]string)
+		if !ok {
+			return v
+		}
+		out := make([]string, len(list))
+		for i, f := range list {
+			out[i] = p.Field(f)
+		}
+		return out
+	case "field":
+		if key == "too_long" || key == "field_empty" {
+			return p.Field(fmt.Sprint(v))
+		}
+	case "status":
+		return p.Status(incident.Status(fmt.Sprint(v)))
+	case "time":
+		return p.Or("time."+fmt.Sprint(v), fmt.Sprint(v))
+	}
+	return v
+}
+
+// Field names an argument or a field of the RCA, by its JSON name.
+func (p Printer) Field(name string) string {
+	return p.Or("field."+name, p.Or("rca."+name, name))
+}
+
+// Status is the word for a status, such as "open".
+func (p Printer) Status(s incident.Status) string { return p.Or("status."+string(s), string(s)) }
+
+// Category is the word for a category of root causes.
+func (p Printer) Category(c string) string { return p.Or("category."+c, c) }
+
+// Level is the title of a level. A title that the company has chosen itself is
+// never translated.
+func (p Printer) Level(l incident.Level) string {
+	for _, d := range incident.DefaultLevels() {
+		if d.Key == l.Key && (l.Title == d.Title || l.Title == "" || l.Title == l.Key) {
+			return p.Or("level."+l.Key, d.Title)
+		}
+	}
+	if l.Title == "" {
+		return l.Key
+	}
+	return l.Title
+}
+
+// LevelWord is the level in a word or two, in capitals where the language has
+// one for it: what fits the preview on a phone.
+func (p Printer) LevelWord(l incident.Level) string {
+	for _, d := range incident.DefaultLevels() {
+		if d.Key == l.Key && (l.Title == d.Title || l.Title == "" || l.Title == l.Key) {
+			return p.Text("level.word." + l.Key)
+		}
+	}
+	return strings.ToUpper(p.Level(l))
+}
+
+// Duration writes a final duration as people say it: the two largest units,
+// such as "1 h 12 min"; seconds only below one minute.
+func (p Printer) Duration(d time.Duration) string {
+	d = d.Round(time.Second)
+	if d < 0 {
+		d = 0
+	}
+	if d >= time.Minute {
+		d = d.Round(time.Minute)
+	}
+	days, h, m := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60
+	switch {
+	case days > 0 && h > 0:
+		return p.N("duration.d", days) + " " + p.N("duration.h", h)
+	case days > 0:
+		return p.N("duration.d", days)
+	case h > 0 && m > 0:
+		return p.N("duration.h", h) + " " + p.N("duration.m", m)
+	case h > 0:
+		return p.N("duration.h", h)
+	case m > 0:
+		return p.N("duration.m", m)
+	}
+	return p.N("duration.s", int(d/time.Second))
+}
