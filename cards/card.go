@@ -70,6 +70,18 @@ func (c Card) JSON() (json.RawMessage, error) {
 	return raw, nil
 }
 
+// room is what lists may fill with their rows.
+const room = MaxSize - 16*1024
+
+// weight is the size that an element takes in the card.
+func weight(e element) int {
+	b, err := json.Marshal(e) // escapes more than JSON does: never too little
+	if err != nil {
+		return room
+	}
+	return Size(b)
+}
+
 // Size is the length of UTF-8 text when counted as UTF-16, in bytes: the way
 // Teams measures messages.
 func Size(utf8 []byte) int {

@@ -8,6 +8,9 @@ import (
 	"imbot/query"
 )
 
+// maxError bounds the text of an error, in runes.
+const maxError = 200
+
 // form is what the forms have in common.
 type form struct {
 	maker
@@ -15,6 +18,7 @@ type form struct {
 	errs   map[string]string // by field; "" is about the whole form
 	shown  map[string]bool   // fields whose error stands beside them
 	body   []element
+	secret incident.ID // this place must not tell of it
 }
 
 func (o Options) form(values, errs map[string]string) *form {
@@ -25,9 +29,9 @@ func (f *form) add(e ...element) { f.body = append(f.body, e...) }
 
 // about says which incident the form is for.
 func (f *form) about(v *query.View, title md) {
-	f.add(heading(title))
-	if !f.hidden(v.Incident) {
-		f.add(rich(run(clip(Plain(v.Incident.Title), incident.MaxTitle))))
+	f.add(heading(title), rich(run(clip(Plain(v.Incident.Title), incident.MaxTitle))))
+	if f.hidden(v.Incident) {
+		f.secret = v.Incident.ID
 	}
 }
 
@@ -36,7 +40,7 @@ func (f *form) input(id string, e element) {
 	f.add(e)
 	f.shown[id] = true
 	if s := f.errs[id]; s != "" {
-		t := text("⚠️ " + outside(s, 300))
+		t := text("⚠️ " + outside(s, maxError))
 		t.Color, t.Spacing = "attention", "small"
 		f.add(t)
 	}
@@ -62,18 +66,21 @@ func required(e inputText, message string) inputText {
 
 // finish adds the errors that no field shows, and the buttons.
 func (f *form) finish(fallback string, buttons ...button) Card {
+	if f.secret != 0 {
+		return Redacted(f.secret, f.Options)
+	}
 	var lost []element
 	for _, id := range sorted(f.errs) {
 		if f.shown[id] || f.errs[id] == "" {
 			continue
 		}
-		s := outside(f.errs[id], 300)
+		s := outside(f.errs[id], maxError)
 		if id != "" {
 			s = outside(f.say.Field(id), 60) + ": " + s
 		}
 		t := bold("⚠️ " + s)
 		t.Color = "attention"
-		if lost = append(lost, t); len(lost) == 8 {
+		if lost = append(lost, t); len(lost) == 4 {
 			break
 		}
 	}

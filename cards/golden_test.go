@@ -306,6 +306,7 @@ func TestShape(t *testing.T) {
 			t.Fatal(err)
 		}
 		isIncident := strings.Contains(file, "incident-")
+		checkMentions(t, file, card)
 		walk(card, func(o map[string]any) {
 			kind, _ := o["type"].(string)
 			switch {
@@ -320,6 +321,27 @@ func TestShape(t *testing.T) {
 			}
 		})
 	})
+}
+
+// checkMentions: Teams finds a mention by its text, which must stand in the card.
+func checkMentions(t *testing.T, file string, card map[string]any) {
+	t.Helper()
+	var all strings.Builder
+	walk(card["body"], func(o map[string]any) {
+		if s, ok := o["text"].(string); ok {
+			all.WriteString(s + "\n")
+		}
+	})
+	teams, _ := card["msteams"].(map[string]any)
+	entities, _ := teams["entities"].([]any)
+	if n := strings.Count(all.String(), "<at>"); n != len(entities) || (n > 0) != strings.Contains(file, "mentions") {
+		t.Errorf("%s: %d mentions, %d entities", file, n, len(entities))
+	}
+	for _, e := range entities {
+		if s := e.(map[string]any)["text"].(string); strings.Count(all.String(), s) != 1 {
+			t.Errorf("%s: %q is not once in the text", file, s)
+		}
+	}
 }
 
 func checkExecute(t *testing.T, file string, o map[string]any) {
@@ -350,6 +372,17 @@ func walk(v any, fn func(map[string]any)) {
 		slices.Sort(keys)
 		for _, k := range keys {
 			walk(v[k], fn)
+		}
+	}
+}
+
+func BenchmarkIncident(b *testing.B) {
+	v := acked(b).view()
+	o := Options{Place: Channel, BotName: "imbot", Mentions: []Mention{{ID: "29:ani", Name: "Ani"}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Incident(v, o).JSON(); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

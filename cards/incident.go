@@ -213,7 +213,7 @@ func (m *maker) link(v *query.View, l *incident.Link) md {
 	switch {
 	case l.Parent != 0:
 		parent = md(l.Parent.String())
-		if base, ok := strings.CutSuffix(v.URL, v.Incident.ID.String()); ok && base != "" {
+		if base, ok := strings.CutSuffix(v.URL, v.Incident.ID.String()); ok && base != "" && len(base) < 300 {
 			if a := anchor(string(parent), base+l.Parent.String()); a != "" {
 				parent = a
 			}
@@ -258,7 +258,7 @@ func (m *maker) trouble(v *query.View) []element {
 			items = append(items, subtle(m.n("card.more", len(v.Trouble)-i)))
 			break
 		}
-		what := m.say.Or("effect."+e.Kind, e.Kind)
+		what := m.say.Or("effect."+e.Kind, clip(e.Kind, 80))
 		why := clip(Plain(e.Error), 160)
 		if why == "" {
 			why = m.p("trouble.no_reason")

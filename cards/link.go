@@ -7,15 +7,19 @@ import (
 	"imbot/query"
 )
 
-// maxURL bounds a link: browsers and Teams cut longer ones.
-const maxURL = 2000
+// Bounds on links, in bytes: browsers and Teams cut longer ones, and all of
+// them must leave room for the rest of the card.
+const (
+	maxURL  = 2000
+	maxURLs = 4000
+)
 
 // webAddress checks an address, and returns it as it may stand in a Markdown
 // link; "" where it is not a plain web address: other schemes could run things
 // on the reader's machine, and a user name before the host misleads.
 func webAddress(address string) string {
 	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil || u.Host == "" || u.User != nil {
+	if err != nil || u.Host == "" || u.User != nil || strings.ContainsFunc(u.Host, notInHost) {
 		return ""
 	}
 	if s := strings.ToLower(u.Scheme); s != "http" && s != "https" {
@@ -30,13 +34,19 @@ func webAddress(address string) string {
 	return s
 }
 
+// notInHost reports the characters that no host of ours has: those of bare IPv6
+// addresses would end the link, those outside ASCII may look like others.
+func notInHost(r rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_", r)
+}
+
 // anchor is a link in Markdown; "" where the address is none.
 func anchor(title, address string) md {
 	address = webAddress(address)
 	if address == "" {
 		return ""
 	}
-	if title = bare(title, 40); title == "" {
+	if title = bare(clip(title, 200), 40); title == "" {
 		title = "link"
 	}
 	return md("[" + title + "](" + address + ")")
@@ -50,8 +60,11 @@ func bare(s string, n int) string {
 		}
 		return r
 	}, Plain(s))
-	return strings.TrimSpace(clip(strings.TrimSpace(strings.ReplaceAll(s, "://", ": //")), n))
+	return strings.TrimSpace(clip(strings.TrimSpace(unlinked.Replace(s)), n))
 }
+
+// unlinked breaks up what some clients make a link of by themselves.
+var unlinked = strings.NewReplacer("://", ": //", "www.", "www ", "WWW.", "WWW ")
 
 // links are the pages that help: the runbook first, then the alert's source,
 // and our own page last. They are words in a line, which wraps on a phone where
@@ -59,9 +72,11 @@ func bare(s string, n int) string {
 func (m *maker) links(v *query.View) md {
 	var out []string
 	seen := map[string]bool{}
+	size := len(v.URL)
 	add := func(title, address string) {
-		if a := anchor(title, address); a != "" && !seen[address] {
+		if a := anchor(title, address); a != "" && !seen[address] && size+len(a) < maxURLs {
 			seen[address] = true
+			size += len(a)
 			out = append(out, string(a))
 		}
 	}
@@ -71,6 +86,7 @@ func (m *maker) links(v *query.View) md {
 		}
 		add(l.Title, l.URL)
 	}
+	size = 0
 	add(m.p("card.page"), v.URL)
 	return md(strings.Join(out, " · "))
 }

@@ -22,13 +22,16 @@ func List(page query.Page, title string, o Options) Card {
 	if len(page.Incidents) == 0 {
 		body = append(body, text(m.t("list.empty")))
 	}
-	for i, v := range page.Incidents {
-		if i == maxRows {
+	rows, size := 0, 0
+	for _, v := range page.Incidents {
+		row := m.row(v)
+		if size += weight(row); rows == maxRows || size > room {
 			break
 		}
-		body = append(body, m.row(v))
+		body = append(body, row)
+		rows++
 	}
-	if n := len(page.Incidents) - maxRows; n > 0 && page.Next == "" {
+	if n := len(page.Incidents) - rows; n > 0 && page.Next == "" {
 		body = append(body, subtle(m.n("list.more", n)))
 	} else if n > 0 || page.Next != "" {
 		body = append(body, subtle(m.t("list.most")))
@@ -76,10 +79,8 @@ type HelpRow struct {
 func Help(rows []HelpRow, o Options) Card {
 	m := o.maker()
 	body := []element{heading(m.t("help.title")), text(m.t("help.intro", "hint", m.Hint("declare")))}
-	for i, r := range rows {
-		if i == 60 {
-			break
-		}
+	size := 0
+	for _, r := range rows {
 		if r.Usage == "" {
 			r.Usage = r.Verb
 		}
@@ -101,6 +102,9 @@ func Help(rows []HelpRow, o Options) Card {
 		}
 		c := box("", block...)
 		c.Spacing = "small"
+		if size += weight(c); size > room {
+			break
+		}
 		body = append(body, c)
 	}
 	return m.card(m.p("help.title"), body...)

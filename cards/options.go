@@ -48,7 +48,7 @@ func (o *Options) location() *time.Location {
 // Hint writes a command so that it works where it is shown: in channels and
 // group chats a bot hears only what mentions it.
 func (o Options) Hint(command string) string {
-	switch name := Plain(o.BotName); {
+	switch name := clip(Plain(o.BotName), 60); {
 	case o.Slash:
 		return "/incident " + command
 	case o.Place == Personal:
@@ -105,9 +105,10 @@ func (m *maker) card(fallback string, body ...element) Card {
 	}
 }
 
-// hidden reports whether this place must not name the incident.
+// hidden reports whether this place must not tell of the incident. A dialog is
+// seen by nobody but the person who opened it.
 func (m *maker) hidden(inc *incident.Incident) bool {
-	return inc.Private && m.Place != Personal && m.Place != GroupChat
+	return inc.Private && !m.InDialog && m.Place != Personal && m.Place != GroupChat
 }
 
 // open makes the button of a form: a dialog where there are dialogs.
@@ -136,7 +137,7 @@ func (m *maker) mentions() (md, []entity) {
 	var out []entity
 	used := map[string]bool{}
 	for _, p := range m.Mentions {
-		if len(out) == maxMentions || p.ID == "" {
+		if len(out) == maxMentions || p.ID == "" || len(p.ID) > 200 {
 			continue
 		}
 		name := mentionName(p.Name)

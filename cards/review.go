@@ -36,7 +36,7 @@ func (m *maker) closed(inc *incident.Incident) []element {
 	case pm.State == incident.PostmortemWaived:
 		return []element{text("📝 " + m.t("review.waived", "reason", clip(pm.Reason, 300)))}
 	case pm.State == incident.PostmortemComplete:
-		out := []element{text("📝 " + m.t("review.complete", "category", m.say.Category(pm.RCA.Category)))}
+		out := []element{text("📝 " + m.t("review.complete", "category", clip(m.say.Category(pm.RCA.Category), 40)))}
 		for _, f := range []struct{ key, text string }{{"rca.root_cause", pm.RCA.RootCause}, {"rca.resolution_steps", pm.RCA.ResolutionSteps}} {
 			if s := Plain(f.text); s != "" {
 				title := run(m.p(f.key) + ": ")

@@ -32,7 +32,7 @@ func Summary(v *query.View, lang string) string {
 	case inc.Status == incident.Resolved:
 		key = "say.resolved"
 	}
-	return m.p(key, "id", id, "level", m.say.LevelWord(v.Level), "what", what, "who", clip(person(inc.AcknowledgedBy), 60))
+	return m.p(key, "id", id, "level", clip(m.say.LevelWord(v.Level), 40), "what", what, "who", clip(person(inc.AcknowledgedBy), 60))
 }
 
 // Reply is the text of a short reply in the thread of a card: plain text, and
@@ -47,7 +47,7 @@ func Reply(v *query.View, data incident.ReplyData, lang string) string {
 		what, why = m.p("say.hidden"), ""
 	}
 	s := m.p("reply."+data.Reason, "id", inc.ID.String(), "what", what, "by", clip(person(data.By), 60),
-		"level", m.say.Level(level), "person", clip(person(data.Person), 60))
+		"level", clip(m.say.Level(level), 60), "person", clip(person(data.Person), 60))
 	if why != "" {
 		s += ": " + Plain(why)
 	}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -55,6 +56,9 @@ func (c *checker) text(path, value string, check func(string) error) bool {
 		return true
 	}
 	if err := check(value); err != nil {
+		if u, parseErr := url.Parse(value); parseErr == nil && u.User != nil {
+			value = u.Redacted()
+		}
 		c.doc.Errorf(path, "%s %v", c.doc.Quote(path, value), err)
 		return false
 	}

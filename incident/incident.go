@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Status is where an incident stands. There are only three.
@@ -270,10 +271,10 @@ func Clip(s string, n int) string {
 }
 
 // Line makes one line of outside text: control characters and line breaks
-// become spaces, runs of spaces become one.
+// become spaces, runs of spaces (of any kind) become one.
 func Line(s string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool {
-		return r <= ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029' || r == 0xfeff || isBidi(r) || r == ' '
+		return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == 0xfeff || isBidi(r)
 	}), " ")
 }
 

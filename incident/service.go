@@ -102,12 +102,13 @@ type work struct {
 	effects int
 }
 
-// inboundKey is the form in which a command's key is stored.
-func inboundKey(k string) string { return "in/" + k }
+// InboundKey is the form in which a key of Command.Keys is stored; its value is
+// the id of the incident that the command has met.
+func InboundKey(k string) string { return "in/" + k }
 
 func (w *work) seen(keys []string) (string, error) {
 	for _, k := range keys {
-		v, err := w.tx.Key(inboundKey(k))
+		v, err := w.tx.Key(InboundKey(k))
 		if err != nil || v != "" {
 			return v, err
 		}
@@ -117,7 +118,7 @@ func (w *work) seen(keys []string) (string, error) {
 
 func (w *work) remember(keys []string, value string) error {
 	for _, k := range keys {
-		if err := w.tx.PutKey(inboundKey(k), value, false); err != nil {
+		if err := w.tx.PutKey(InboundKey(k), value, false); err != nil {
 			return err
 		}
 	}
@@ -310,9 +311,9 @@ func (w *work) create(cmd Command) (*Incident, error) {
 // apply runs the rules and stores their outcome.
 func (w *work) apply(inc *Incident, cmd Command) error {
 	f := factsFor(w.cat, existing(inc), &cmd, w.s.Details)
-	marks := len(inc.Marks)
+	marks, alertAt := len(inc.Marks), inc.AlertAt
 	events, effects, err := Apply(inc, cmd, f, w.now)
-	if err != nil || (len(events) == 0 && len(effects) == 0 && len(inc.Marks) == marks) {
+	if err != nil || (len(events) == 0 && len(effects) == 0 && len(inc.Marks) == marks && inc.AlertAt.Equal(alertAt)) {
 		return err
 	}
 	if err := w.linkMerged(inc); err != nil {

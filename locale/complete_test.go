@@ -88,6 +88,13 @@ func TestKnownSets(t *testing.T) {
 	need("trouble.", incident.EffectDead, incident.EffectSkipped)
 	need("event.closed.", "duplicate", "none_owed", incident.PostmortemComplete, incident.PostmortemWaived)
 	need("rca.", incident.RequiredRCA...)
+	for _, verb := range []incident.Verb{
+		incident.Declare, incident.Ack, incident.Unack, incident.Resolve, incident.Reopen, incident.Close, incident.WriteRCA, incident.DoAction,
+		incident.AddNote, incident.SetLevel, incident.SetTime, incident.Assign, incident.Member, incident.Publicise,
+	} {
+		need("done.", string(verb))
+		need("help.", string(verb))
+	}
 	dir := filepath.Join("..", "incident")
 	need("event.", constants(t, filepath.Join(dir, "event.go"), "Ev")...)
 	need("effect.", constants(t, filepath.Join(dir, "effect.go"), "Kind")...)

@@ -48,6 +48,12 @@ func place(n ast.Node) pos {
 	return pos{tk.Position.Line, tk.Position.Column}
 }
 
+// fail notes a problem with the node that should be the value at path.
+func (d *decoder) fail(n ast.Node, path, format string, args ...any) {
+	d.doc.fail(path)
+	d.doc.add(place(n), format, args...)
+}
+
 var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
 // value reads a node into v.
@@ -101,9 +107,9 @@ func (d *decoder) alias(n *ast.AliasNode, v reflect.Value, path string) {
 	a, ok := d.anchors[name]
 	switch {
 	case !ok:
-		d.doc.add(place(n), "there is no anchor &%s above this alias; quote the string if no alias is meant", clip(name))
+		d.fail(n, path, "there is no anchor &%s above this alias; quote the string if no alias is meant", clip(name))
 	case a.open:
-		d.doc.add(place(n), "the alias *%s stands inside its own anchor; write the value out", clip(name))
+		d.fail(n, path, "the alias *%s stands inside its own anchor; write the value out", clip(name))
 	default:
 		if path != "" {
 			d.doc.at[path] = place(n)
@@ -126,7 +132,7 @@ func (d *decoder) pairs(n ast.Node, path string) ([]*ast.MappingValueNode, bool)
 		if path == "" {
 			what = "keys and values at the top"
 		}
-		d.doc.add(place(n), "this should be %s, as in \"key: value\"", what)
+		d.fail(n, path, "this should be %s, as in \"key: value\"", what)
 		return nil, false
 	}
 	seen := make(map[string]int, len(all))
@@ -135,8 +141,10 @@ func (d *decoder) pairs(n ast.Node, path string) ([]*ast.MappingValueNode, bool)
 		key, at := keyOf(p), place(p.Key)
 		switch first, twice := seen[key]; {
 		case key == "":
+			d.doc.fail(path)
 			d.doc.add(at, "a key should be plain text; quote it")
 		case twice:
+			d.doc.fail(join(path, key))
 			d.doc.add(at, "the key %q is there twice, first in line %d; remove one", clip(key), first)
 		default:
 			seen[key] = at.line
@@ -183,13 +191,13 @@ func (d *decoder) fields(n ast.Node, v reflect.Value, path string) {
 		base, isFile := strings.CutSuffix(key, "_file")
 		if i, ok := byKey[base]; ok && isFile && d.opts.ReadFile != nil && takesFile(v.Field(i).Type()) {
 			if present[base] {
-				d.doc.add(place(p.Key), "both %q and %q are there; keep one", base, key)
+				d.fail(p.Key, join(path, base), "both %q and %q are there; keep one", base, key)
 				continue
 			}
 			d.fromFile(p.Value, v.Field(i), join(path, base), key)
 			continue
 		}
-		d.doc.add(place(p.Key), "unknown key %q%s", clip(key), d.doc.Hint(key, known))
+		d.fail(p.Key, join(path, key), "unknown key %q%s", clip(key), d.doc.Hint(key, known))
 	}
 }
 
@@ -257,14 +265,14 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 	s, ok := n.(*ast.SequenceNode)
 	if !ok {
-		d.doc.add(place(n), "this should be a list; write it as in [a, b] or with a \"- \" before each entry")
+		d.fail(n, path, "this should be a list; write it as in [a, b] or with a \"- \" before each entry")
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), len(s.Values), len(s.Values))
 	for i, e := range s.Values {
 		at := path + "[" + strconv.Itoa(i) + "]"
 		if e.Type() == ast.NullType {
-			d.doc.add(place(e), "this entry is empty; fill it in or remove it")
+			d.fail(e, at, "this entry is empty; fill it in or remove it")
 			continue
 		}
 		d.value(e, out.Index(i), at)

@@ -17,13 +17,13 @@ import (
 func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 	text, quoted, ok := textOf(n)
 	if !ok {
-		d.doc.add(place(n), "this should be %s, not a list or a map", wanted(v.Type()))
+		d.fail(n, path, "this should be %s, not a list or a map", wanted(v.Type()))
 		return
 	}
 	if d.opts.Getenv != nil && strings.Contains(text, "$") {
 		full, used, err := Expand(text, d.opts.Getenv)
 		if err != nil {
-			d.doc.add(place(n), "%v", err)
+			d.fail(n, path, "%v", err)
 			return
 		}
 		if used {

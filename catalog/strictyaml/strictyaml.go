@@ -85,6 +85,7 @@ type Document struct {
 	name     string
 	at       map[string]pos    // where the value of a path stands
 	hidden   map[string]string // what the file says for a value that came from elsewhere
+	failed   map[string]bool   // paths with a problem, and those around them
 	bare     bool              // there is no text: problems name the path instead of a place
 	problems Error
 	dropped  int // problems that were not kept, for there are too many
@@ -93,7 +94,7 @@ type Document struct {
 // New returns a document without a text, for checking values that were made
 // in the program.
 func New(name string) *Document {
-	return &Document{name: name, at: map[string]pos{}, hidden: map[string]string{}, bare: true}
+	return &Document{name: name, at: map[string]pos{}, hidden: map[string]string{}, failed: map[string]bool{}, bare: true}
 }
 
 // Decode reads data into the struct that into points to, and returns the
@@ -126,12 +127,13 @@ func (d *Document) Errorf(path, format string, args ...any) {
 	if d.bare && path != "" {
 		format, args = "%s: "+format, append([]any{path}, args...)
 	}
+	d.fail(path)
 	d.add(d.near(path), format, args...)
 }
 
 // Fresh returns a document of the same places without the problems.
 func (d *Document) Fresh() *Document {
-	return &Document{name: d.name, at: d.at, hidden: d.hidden, bare: d.bare}
+	return &Document{name: d.name, at: d.at, hidden: d.hidden, failed: map[string]bool{}, bare: d.bare}
 }
 
 func (d *Document) add(p pos, format string, args ...any) {
@@ -148,7 +150,7 @@ func (d *Document) near(path string) pos {
 		if p, ok := d.at[path]; ok {
 			return p
 		}
-		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+		path = around(path)
 	}
 	return pos{}
 }
@@ -161,14 +163,18 @@ func (d *Document) Has(path string) bool {
 
 // Failed reports whether a problem is known of the value at path or of
 // something in it, so that the caller need not tell of what follows from it.
-func (d *Document) Failed(path string) bool {
-	for p := range d.failed {
-		if p == path || strings.HasPrefix(p, path+".") || strings.HasPrefix(p, path+"[") {
-			return true
-		}
+func (d *Document) Failed(path string) bool { return d.failed[path] }
+
+// fail marks path, and all around it.
+func (d *Document) fail(path string) {
+	for path != "" && !d.failed[path] {
+		d.failed[path] = true
+		path = around(path)
 	}
-	return false
 }
+
+// around is the path of what holds the value at path.
+func around(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }
 
 // Line returns the line of the value at path, 0 where there is none.
 func (d *Document) Line(path string) int { return d.at[path].line }

@@ -246,6 +246,9 @@ func TestDocument(t *testing.T) {
 	if diff := cmp.Diff(want, d.Err().Error()); diff != "" {
 		t.Errorf("Err (-want +got):\n%s", diff)
 	}
+	if !d.Failed("links") || !d.Failed("links[1]") || d.Failed("owner") {
+		t.Error("Failed is wrong")
+	}
 	n := New("program")
 	n.Errorf("squads[0]", "wrong")
 	if got := n.Err().Error(); got != "program: squads[0]: wrong" {

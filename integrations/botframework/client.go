@@ -84,7 +84,9 @@ func NewClient(c ClientConfig) (*Client, error) {
 	if c.Sleep == nil {
 		c.Sleep = sleepFor
 	}
-	h := http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	t := baseTransport()
+	t.MaxIdleConnsPerHost = 32 // all calls go to one or two hosts
+	h := http.Client{Transport: t}
 	if c.HTTP != nil {
 		h = *c.HTTP
 	}
@@ -101,6 +103,14 @@ func NewClient(c ClientConfig) (*Client, error) {
 		now:        c.Now,
 		limits:     newLimiter(c.Now, c.Sleep, max(c.MaxWait, 0)),
 	}, nil
+}
+
+// baseTransport is the standard one, also where a program replaced that.
+func baseTransport() *http.Transport {
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		return t.Clone()
+	}
+	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
 }
 
 // call is one request to the connector.

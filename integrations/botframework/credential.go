@@ -141,7 +141,7 @@ func trusting(caFile string, base *http.Client) (*http.Client, error) {
 		return nil, fmt.Errorf("bot credential: read CA file: %w", err)
 	}
 	var h http.Client
-	t := http.DefaultTransport.(*http.Transport).Clone()
+	t := baseTransport()
 	if base != nil {
 		h = *base
 		switch bt := base.Transport.(type) {

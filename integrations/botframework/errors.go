@@ -86,7 +86,10 @@ func ConversationGone(err error) bool {
 	case http.StatusForbidden:
 		return NotInRoster(err) || e.Code == "MessageWritesBlocked"
 	case http.StatusNotFound:
-		return e.Op == "create" || !ActivityGone(err)
+		if e.Op == "member" { // else it is the person who is not there
+			return e.Code == "ConversationNotFound" || e.Code == "ThreadNotFound"
+		}
+		return !ActivityGone(err)
 	}
 	return false
 }

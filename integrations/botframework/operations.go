@@ -12,8 +12,9 @@ import (
 
 // Send posts the activity into the conversation and returns its id, with which
 // it can be updated. In a channel it starts a new thread, unless the reference
-// is that of a thread. The id is "" if the connector gave none: it does so for
-// typing activities. An activity without a type is a message.
+// is that of a thread. The id is "" if the connector gave none: Teams does so
+// for typing, Microsoft's Agents Playground also for a message with both text
+// and card. An activity without a type is a message.
 func (c *Client) Send(ctx context.Context, ref Reference, a *Activity) (activityID string, err error) {
 	k, err := c.onConversation("send", http.MethodPost, ref, "activities")
 	if err != nil {

@@ -37,7 +37,7 @@ type contract struct {
 
 func newContract(t *testing.T) *contract {
 	t.Helper()
-	path := filepath.Join(contractsDir(t), "pagerduty", "rest-openapi.trim.json")
+	path := filepath.Join(pagerduty.ContractsDir(t), "pagerduty", "rest-openapi.trim.json")
 	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +298,7 @@ func TestContractFindsDeviations(t *testing.T) {
 // What the simulator sends has the members of PagerDuty's own examples, no more
 // and no fewer.
 func TestContractSimulatedWebhooks(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join(contractsDir(t), "pagerduty", "webhook-v3-examples.json"))
+	raw, err := os.ReadFile(filepath.Join(pagerduty.ContractsDir(t), "pagerduty", "webhook-v3-examples.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,24 +365,4 @@ func differences(want, got any, at string) []string {
 		}
 	}
 	return out
-}
-
-// contractsDir returns the folder of vendors' published contracts, or skips.
-func contractsDir(t testing.TB) string {
-	t.Helper()
-	if dir := os.Getenv("IMBOT_CONTRACTS"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		found := filepath.Join(dir, "..", "shared", "contracts")
-		if _, err := os.Stat(found); err == nil {
-			return found
-		}
-	}
-	t.Skip("no contract files: set IMBOT_CONTRACTS to their folder")
-	return ""
 }

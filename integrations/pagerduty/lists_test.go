@@ -155,7 +155,7 @@ func TestIncidentsEndWithAnError(t *testing.T) {
 	}
 }
 
-// during calls do after the nth answer.
+// during calls do after the nth answer, or after each if n is negative.
 type during struct {
 	n  int
 	do func()
@@ -163,8 +163,12 @@ type during struct {
 
 func (d *during) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := http.DefaultTransport.RoundTrip(r)
-	if d.n--; d.n == 0 {
+	if d.n < 0 {
 		d.do()
+	} else if d.n > 0 {
+		if d.n--; d.n == 0 {
+			d.do()
+		}
 	}
 	return resp, err
 }
@@ -201,6 +205,23 @@ func TestOpenIncidentsWhileSomeAreResolved(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A list that never holds still is an error, not a list with gaps.
+func TestOpenIncidentsWhileAllIsInMotion(t *testing.T) {
+	d := &during{n: -1}
+	sim, c := start(t, pagerdutysim.Options{}, pagerduty.Config{HTTP: &http.Client{Transport: d}})
+	ids := fill(sim, 900, time.Now().Add(-time.Hour), time.Second)
+	d.do = func() {
+		for range pagerduty.Overlap + 1 {
+			if err := sim.Resolve(ids[0], "PANI"); err != nil {
+				t.Error(err)
+			}
+			ids = ids[1:]
+		}
+	}
+	open, err := c.OpenIncidents(t.Context())
+	wantError(t, fmt.Sprintf("%d open incidents", len(open)), err, 0, false)
 }
 
 func TestOpenIncidents(t *testing.T) {

@@ -20,6 +20,8 @@ const (
 	// maxRange is a little less than the six months that PagerDuty searches at
 	// once.
 	maxRange = 180 * 24 * time.Hour
+	// overlap is how many incidents a page has in common with the one before.
+	overlap = 20
 	// maxRestarts bounds how often a list that changed under the reader is read
 	// from its start again.
 	maxRestarts = 3
@@ -122,14 +124,16 @@ func (w *walk) ranges(since, until time.Time) {
 // incident, and whether there are more than PagerDuty shows.
 //
 // An incident that leaves the list while it is read (an open one that gets
-// resolved) moves all later ones forward, past the reader. So each page starts
-// with the last incident of the one before; where that is not so, the list is
-// read again from its start.
+// resolved) moves all later ones forward, past the reader. So pages overlap: if
+// a page starts with an incident that was read before, nothing is missing. Else
+// the list is read again from its start, and after some times given up, for to
+// leave out an open incident would be to call it resolved.
 func (w *walk) pages(query url.Values, bounds ...time.Time) (last time.Time, more bool) {
 	query["statuses[]"] = w.statuses
 	query.Set("sort_by", "created_at:asc")
 	query.Set("limit", strconv.Itoa(pageSize))
-	offset, restarts, anchor := 0, 0, ""
+	read := make(map[string]bool)
+	offset, restarts := 0, 0
 	for !w.stopped {
 		query.Set("offset", strconv.Itoa(offset))
 		page, more, err := w.page(query)
@@ -137,25 +141,22 @@ func (w *walk) pages(query url.Values, bounds ...time.Time) (last time.Time, mor
 			w.emit(nil, err)
 			return last, false
 		}
-		moved := anchor != "" && (len(page) == 0 || page[0].ID != anchor)
-		if moved && restarts < maxRestarts {
-			offset, anchor = 0, ""
-			restarts++
+		if offset > 0 && (len(page) == 0 || !read[page[0].ID]) {
+			if restarts++; restarts > maxRestarts {
+				w.emit(nil, &Error{Op: w.op, Message: "the list kept changing while it was read"})
+				return last, false
+			}
+			offset = 0
 			continue
 		}
 		for _, i := range page {
-			last = i.CreatedAt
+			last, read[i.ID] = i.CreatedAt, true
 			w.offer(i, bounds)
 		}
 		if !more || len(page) == 0 {
 			return last, false
 		}
-		anchor = page[len(page)-1].ID
-		offset += len(page) - 1
-		if len(page) == 1 {
-			offset++ // no room for an overlap
-			anchor = ""
-		}
+		offset += max(len(page)-overlap, 1)
 		if offset+pageSize > maxOffset {
 			return last, true
 		}

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -9,32 +10,56 @@ import (
 )
 
 // A stored incident begins with a header, so that its place in the indexes is
-// known without reading the document: format, open or not, opened_at.
-const (
-	formatJSON = 1
-	headerLen  = 2 + timeLen
-)
+// known without reading the document: open or not, opened_at.
+const headerLen = 1 + timeLen
+
+// writer turns values into packed JSON. It is reused from change to change.
+type writer struct {
+	buf     bytes.Buffer
+	enc     *json.Encoder // into buf
+	scratch []byte
+}
+
+// pack returns prefix followed by the packed JSON of doc, in memory of its own.
+func (t *tx) pack(prefix []byte, doc any) ([]byte, error) {
+	w := &t.w
+	if w.enc == nil {
+		w.enc = json.NewEncoder(&w.buf)
+		w.enc.SetEscapeHTML(false) // nobody reads this as HTML
+	}
+	w.buf.Reset()
+	if err := w.enc.Encode(doc); err != nil {
+		return nil, fmt.Errorf("store: writing as JSON: %w", err)
+	}
+	w.scratch = appendPacked(append(w.scratch[:0], prefix...), bytes.TrimRight(w.buf.Bytes(), "\n"))
+	return bytes.Clone(w.scratch), nil
+}
+
+// parse reads what pack has written, without the prefix.
+func parse(v []byte, to any) error {
+	doc, err := unpack(v)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(doc, to)
+}
 
 // encodeIncident writes header and document.
-func encodeIncident(inc *incident.Incident) ([]byte, error) {
-	doc, err := json.Marshal(inc)
-	if err != nil {
-		return nil, fmt.Errorf("store: writing %s as JSON: %w", inc.ID, err)
-	}
-	b := append(make([]byte, 0, headerLen+len(doc)), formatJSON, 0)
+func (t *tx) encodeIncident(inc *incident.Incident) ([]byte, error) {
+	var head [headerLen]byte
 	if inc.Status == incident.Open {
-		b[1] = 1
+		head[0] = 1
 	}
-	return append(appendTime(b, inc.OpenedAt), doc...), nil
+	return t.pack(appendTime(head[:1], inc.OpenedAt), inc)
 }
 
 // decodeIncident reads what encodeIncident has written.
 func decodeIncident(id incident.ID, v []byte) (*incident.Incident, error) {
-	if len(v) < headerLen || v[0] != formatJSON {
-		return nil, fmt.Errorf("store: the document of %s is damaged", id)
+	if len(v) < headerLen {
+		return nil, fmt.Errorf("store: reading %s: %w", id, errPacked)
 	}
 	inc := new(incident.Incident)
-	if err := json.Unmarshal(v[headerLen:], inc); err != nil {
+	if err := parse(v[headerLen:], inc); err != nil {
 		return nil, fmt.Errorf("store: reading %s: %w", id, err)
 	}
 	return inc, nil
@@ -45,5 +70,5 @@ func indexed(v []byte) (openedAt time.Time, open, ok bool) {
 	if len(v) < headerLen {
 		return time.Time{}, false, false
 	}
-	return decodeTime(v[2:]), v[1] == 1, true
+	return decodeTime(v[1:]), v[0] == 1, true
 }

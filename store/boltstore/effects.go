@@ -1,7 +1,6 @@
 package boltstore
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -40,16 +39,16 @@ func (t *tx) effect(key []byte) (*effectRow, error) {
 		return nil, nil
 	}
 	r := new(effectRow)
-	if err := json.Unmarshal(v, r); err != nil {
+	if err := parse(v, r); err != nil {
 		return nil, fmt.Errorf("store: reading the effect %q: %w", key, err)
 	}
 	return r, nil
 }
 
 func (t *tx) putEffect(key []byte, r *effectRow) error {
-	v, err := json.Marshal(r)
+	v, err := t.pack(nil, r)
 	if err != nil {
-		return fmt.Errorf("store: writing the effect %s as JSON: %w", r.Key, err)
+		return err
 	}
 	return t.put(bucketEffect, key, v)
 }
@@ -206,7 +205,7 @@ func (t *tx) Effects(id incident.ID) ([]incident.EffectState, error) {
 	var err error
 	t.prefixed(bucketEffect, appendName(nil, id.String()+"/"), func(k, v []byte) bool {
 		var r effectRow
-		if err = json.Unmarshal(v, &r); err != nil {
+		if err = parse(v, &r); err != nil {
 			err = fmt.Errorf("store: reading the effect %q: %w", k, err)
 			return false
 		}

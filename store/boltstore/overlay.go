@@ -118,6 +118,7 @@ type tx struct {
 	now      time.Time // one time for the whole change
 	stages   []stage
 	drops    []bucketID // days to be forgotten
+	w        writer
 }
 
 // stage holds the staged writes of one bucket, sorted by key.

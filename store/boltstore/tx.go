@@ -2,7 +2,6 @@ package boltstore
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -32,7 +31,7 @@ func (t *tx) PutIncident(inc *incident.Incident) error {
 	if inc.ID <= 0 {
 		return errors.New("store: an incident needs a number above 0")
 	}
-	doc, err := encodeIncident(inc)
+	doc, err := t.encodeIncident(inc)
 	if err != nil {
 		return err
 	}
@@ -92,9 +91,9 @@ func (t *tx) Rows(after incident.Cursor, openOnly bool, fn func(incident.Row) bo
 func (t *tx) AddEvents(events []incident.Event) error {
 	for i := range events {
 		e := &events[i]
-		v, err := json.Marshal(e)
+		v, err := t.pack(nil, e)
 		if err != nil {
-			return fmt.Errorf("store: writing an event of %s as JSON: %w", e.Incident, err)
+			return err
 		}
 		if err := t.put(bucketEvent, eventKey(e.Incident, e.N), v); err != nil {
 			return err
@@ -113,7 +112,7 @@ func (t *tx) Timeline(id incident.ID, after, limit int) ([]incident.Event, error
 			return false
 		}
 		var e incident.Event
-		if err = json.Unmarshal(v, &e); err != nil {
+		if err = parse(v, &e); err != nil {
 			err = fmt.Errorf("store: reading event %d of %s: %w", binary.BigEndian.Uint32(k[idLen:]), id, err)
 			return false
 		}

@@ -68,6 +68,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.calls = append(s.calls, call)
 	s.received(r.Method+" "+r.URL.RequestURI(), string(body))
 	fault := s.fault
+	s.touch()
 	s.mu.Unlock()
 
 	var o Outcome

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"imbot/integrations/botframework"
 )
@@ -112,7 +113,7 @@ func (s *Server) AddUser(u User) User {
 	return u
 }
 
-func personalID(userID string) string { return "a:1" + userID[3:] }
+func personalID(userID string) string { return "a:" + strings.TrimPrefix(userID, "29:") }
 
 // Personal returns the id of the person's 1:1 chat with the bot.
 func (s *Server) Personal(userID string) string { return personalID(userID) }

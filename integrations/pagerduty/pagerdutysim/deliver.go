@@ -136,9 +136,14 @@ func (s *Server) push(b *subscription, resource string, w *webhook) {
 	if len(l.queue) == 1 {
 		heap.Push(&s.ready, l)
 	}
+	s.signal()
+}
+
+// signal makes live delivery look again at what is due.
+func (s *Server) signal() {
 	select {
 	case s.wake <- struct{}{}:
-	default:
+	default: // it will
 	}
 }
 
@@ -282,6 +287,7 @@ func (s *Server) attempt(ctx context.Context, l *lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(l, w, o, ctx.Err() != nil)
+	s.signal()
 	close(s.idle)
 	s.idle = make(chan struct{})
 }

@@ -155,7 +155,7 @@ type paging struct {
 	Total  *int `json:"total"`
 }
 
-var errDepth = errors.New("Offset plus limit must not exceed 10000") //nolint:staticcheck // PagerDuty's style
+var errDepth = errors.New("offset plus limit must not exceed 10000")
 
 // slice returns one page of all.
 func slice[T any](q url.Values, all []T) ([]T, paging, error) {

@@ -1,0 +1,392 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"imbot/bot"
+	"imbot/catalog"
+	"imbot/effects"
+	"imbot/incident"
+	"imbot/integrations/botframework"
+	"imbot/integrations/pagerduty"
+	"imbot/outbox"
+	"imbot/query"
+	"imbot/store"
+	"imbot/web"
+	"imbot/webhook"
+)
+
+// app is imbot with everything wired, from the bottom up: what comes later in
+// the struct needs what comes before.
+type app struct {
+	cfg *Config
+	log *slog.Logger
+	now func() time.Time
+
+	store   store.Store
+	catalog *catalog.Holder
+	service *incident.Service
+	reader  *query.Reader
+	runner  *outbox.Runner
+	metrics *prometheus.Registry
+
+	teams      *botframework.Client // nil: the teams section is absent
+	pager      *pagerduty.Client    // nil: no API token
+	bot        *bot.Bot             // nil: the teams section is absent
+	hook       *webhook.PagerDuty   // nil: the pagerduty section is absent
+	reconciler *webhook.Reconciler  // nil: no API token
+	repeated   prometheus.Counter   // posts made again after a lost answer
+	listener   net.Listener
+	live       atomic.Pointer[Config] // the last one loaded: bindings made in chat are joined with it
+}
+
+// newApp opens the store, wires everything and listens; a taken port is an
+// error at start. The caller runs the app or closes it.
+func newApp(cfg *Config, log *slog.Logger, now func() time.Time) (*app, error) {
+	a := &app{cfg: cfg, log: log, now: now, metrics: prometheus.NewRegistry()}
+	a.live.Store(cfg)
+	if err := a.wire(); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (a *app) wire() error {
+	var err error
+	a.store, err = store.Open(a.cfg.Store, store.Options{
+		Now: a.now, KeyRetention: a.cfg.Retention.Keys.Std(), RawRetention: a.cfg.Retention.Raw.Std(), Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.catalog = &catalog.Holder{}
+	if err := a.loadCatalog(context.Background()); err != nil {
+		return err
+	}
+	if err := a.wireClients(); err != nil {
+		return err
+	}
+	a.service = &incident.Service{
+		Store: a.store, Now: a.now, Details: a.pager != nil,
+		Catalog: func() incident.Catalog { return a.catalog.Get() },
+		Wake:    func() { a.runner.Wake() },
+	}
+	a.reader = &query.Reader{Store: a.store, PublicURL: a.cfg.PublicURL, Catalog: func() incident.Catalog { return a.catalog.Get() }}
+	if err := a.wireTeams(); err != nil {
+		return err
+	}
+	a.wirePagerDuty()
+	a.runner = &outbox.Runner{Store: a.store, Handlers: a.handlers(), Now: a.now, Logger: a.log, OnDead: a.dead}
+	a.registerMetrics()
+	a.listener, err = net.Listen("tcp", a.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w; change listen in the configuration, or end what uses that port", a.cfg.Listen, err)
+	}
+	return nil
+}
+
+// close gives back what wire has taken. Running it again does nothing.
+func (a *app) close() error {
+	var errs []error
+	if a.listener != nil {
+		if err := a.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+		a.store = nil
+	}
+	return errors.Join(errs...)
+}
+
+// loadCatalog reads the catalog's file and the bindings made in chat; all or
+// nothing.
+func (a *app) loadCatalog(ctx context.Context) error { return a.loadCatalogOf(ctx, a.live.Load()) }
+
+func (a *app) loadCatalogOf(ctx context.Context, cfg *Config) error {
+	return a.catalog.Reload(func() (*catalog.Catalog, error) {
+		all, err := a.store.Conversations(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return loadCatalog(cfg, all)
+	})
+}
+
+func loadCatalog(cfg *Config, conversations []bot.Conversation) (*catalog.Catalog, error) {
+	file := &catalog.File{}
+	if cfg.Catalog != "" {
+		var err error
+		if file, err = catalog.LoadFile(cfg.Catalog); err != nil {
+			return nil, err
+		}
+	}
+	bindings := map[string]string{}
+	for _, c := range conversations {
+		if c.Squad != "" && c.Gone == "" {
+			bindings[c.Squad] = c.ID
+		}
+	}
+	return catalog.New(file, cfg.Settings(), bindings)
+}
+
+// squads is the present snapshot as the bot wants it.
+func (a *app) squads() bot.Squads { return a.catalog.Get() }
+
+func (a *app) wireClients() error {
+	if t := a.cfg.Teams; t != nil {
+		cred, err := botframework.NewCredential(botframework.CredentialConfig{
+			TenantID: t.TenantID, AppID: t.AppID, ClientSecret: t.ClientSecret.Reveal(),
+			CertificateFile: t.CertificateFile, CertificatePassword: t.CertificatePassword.Reveal(),
+			ManagedIdentity: t.ManagedIdentity, WorkloadIdentity: t.WorkloadIdentity, Authority: t.Authority, CAFile: t.CAFile,
+		})
+		if err != nil {
+			return fmt.Errorf("teams: %w", err)
+		}
+		a.teams, err = botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts, Now: a.now})
+		if err != nil {
+			return fmt.Errorf("teams: %w", err)
+		}
+	}
+	if p := a.cfg.PagerDuty; p != nil && p.APIToken != "" {
+		var err error
+		a.pager, err = pagerduty.New(pagerduty.Config{Token: p.APIToken.Reveal(), BaseURL: p.URL, From: p.From, Now: a.now})
+		if err != nil {
+			return fmt.Errorf("pagerduty: %w", err)
+		}
+	}
+	return nil
+}
+
+func (a *app) wireTeams() error {
+	t := a.cfg.Teams
+	if t == nil {
+		return nil
+	}
+	tenants := append([]string{t.TenantID}, t.Tenants...)
+	validator, err := botframework.NewValidator(botframework.ValidatorConfig{
+		AppID: t.AppID, Tenants: tenants, OpenIDMetadataURL: t.OpenIDMetadataURL, Issuer: t.Issuer, Now: a.now,
+	})
+	if err != nil {
+		return fmt.Errorf("teams: %w", err)
+	}
+	a.bot = bot.New(bot.Config{
+		Adapter: botframework.NewAdapter(t.AppID, validator, a.teams),
+		Service: a.service, Reader: a.reader, Store: a.store, Roster: a.teams,
+		Catalog: a.squads, Rebind: a.loadCatalog,
+		Tenants: tenants, Dialogs: t.Dialogs, Slash: t.SlashCommands, Location: a.cfg.Location(),
+		Access: bot.Access{Default: incident.Role(a.cfg.Access.Default), Admins: a.cfg.Access.Admins, Viewers: a.cfg.Access.Viewers},
+		Now:    a.now, Logger: a.log,
+	})
+	return nil
+}
+
+func (a *app) wirePagerDuty() {
+	p := a.cfg.PagerDuty
+	if p == nil {
+		return
+	}
+	secrets := make([]string, len(p.WebhookSecrets))
+	for i, s := range p.WebhookSecrets {
+		secrets[i] = s.Reveal()
+	}
+	a.hook = &webhook.PagerDuty{Secrets: secrets, Service: a.service, Now: a.now, Logger: a.log}
+	if a.pager != nil {
+		a.reconciler = &webhook.Reconciler{
+			API: a.pager.Background(), Store: a.store, Service: a.service, SubscriptionID: p.SubscriptionID,
+			URL: a.cfg.PublicURL + "/webhooks/pagerduty", Now: a.now, Logger: a.log,
+		}
+	}
+}
+
+// handlers maps kinds of effect to what carries them out. What is turned off is
+// skipped with its reason, and shown so.
+func (a *app) handlers() map[string]outbox.Handler {
+	h := map[string]outbox.Handler{}
+	off := func(reason string, kinds ...string) {
+		for _, k := range kinds {
+			h[k] = effects.Off(reason)
+		}
+	}
+	teamsKinds := []string{incident.KindCard, incident.KindReply, incident.KindAnswer}
+	pagerKinds := []string{incident.KindPDAck, incident.KindPDResolve, incident.KindPDNote}
+	off("teams off", teamsKinds...)
+	off("pagerduty off: no api_token", append(pagerKinds, incident.KindDetails)...)
+	if a.teams != nil {
+		t := a.teamsEffects()
+		h[incident.KindCard], h[incident.KindReply], h[incident.KindAnswer] = t.Card, t.Reply, t.Answer
+	}
+	if a.pager != nil {
+		p := &effects.Pager{API: a.pager, Service: a.service, View: a.reader}
+		h[incident.KindPDAck], h[incident.KindPDResolve], h[incident.KindPDNote], h[incident.KindDetails] = p.Ack, p.Resolve, p.Note, p.Details
+	}
+	if a.cfg.DryRun { // answers to whoever asks, and reading, go on
+		off("dry run", incident.KindCard, incident.KindReply)
+		off("dry run", pagerKinds...)
+	}
+	return h
+}
+
+func (a *app) teamsEffects() *effects.Teams {
+	t := a.cfg.Teams
+	a.repeated = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "imbot_teams_posts_repeated_total", Help: "Posts made again after an answer was lost: each may stand twice in Teams.",
+	})
+	return &effects.Teams{
+		Service: a.service, View: a.reader, Poster: a.teams, Now: a.now, Logger: a.log, Repeated: a.repeated.Inc,
+		Bot:     effects.Look{Name: "imbot", Dialogs: t.Dialogs, Slash: t.SlashCommands},
+		Default: func() string { return t.DefaultChannel },
+		Book: &bot.Directory{
+			Store: a.store, Opener: a.teams, BotID: "28:" + t.AppID, Tenant: t.TenantID, ServiceURL: t.DefaultServiceURL,
+			Catalog: a.squads,
+		},
+	}
+}
+
+// dead puts an effect that has failed for good on the incident's timeline.
+func (a *app) dead(ctx context.Context, job outbox.Job, err error) {
+	a.log.Error("effect failed for good", "kind", job.Kind, "incident", job.Incident.String(), "attempts", job.Attempt, "err", err)
+	if job.Incident == 0 {
+		return
+	}
+	_, doErr := a.service.Do(ctx, incident.Command{
+		Verb: incident.Fail, Incident: job.Incident, Actor: incident.System,
+		Args: incident.Args{Kind: incident.EvFailed, Text: incident.Clip(incident.Line(err.Error()), 300), Data: map[string]string{"effect": job.Kind}},
+	})
+	if doErr != nil {
+		a.log.Error("failure not recorded on the timeline", "incident", job.Incident.String(), "err", doErr)
+	}
+}
+
+// handler is everything that is served.
+func (a *app) handler() http.Handler {
+	tokens := make([]web.Token, 0, len(a.cfg.API.Tokens))
+	for _, t := range a.cfg.API.Tokens {
+		tokens = append(tokens, web.Token{Name: t.Name, Role: incident.Role(t.Role), Secret: t.Token.Reveal()})
+	}
+	mux := http.NewServeMux()
+	if a.bot != nil {
+		mux.Handle("/api/messages", a.bot)
+	}
+	if a.hook != nil {
+		mux.Handle("POST /webhooks/pagerduty", a.hook)
+	}
+	mux.Handle("/", web.New(web.Config{
+		Service: a.service, Reader: a.reader, Tokens: tokens, Location: a.cfg.Location(), Now: a.now, Logger: a.log,
+		Ready: a.store.Writable, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
+	}))
+	return mux
+}
+
+// maxHeader bounds request headers: a bearer token of Teams has about 1 KB.
+const maxHeader = 16 << 10
+
+// run serves until ctx ends, and then stops in order: no new requests, running
+// effects to their end, the store last.
+func (a *app) run(ctx context.Context) error {
+	srv := &http.Server{
+		Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := srv.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	var background errgroup.Group
+	background.Go(func() error { return a.runner.Run(work) })
+	background.Go(func() error {
+		a.every(work, time.Hour, "prune", func(c context.Context) error { return a.store.Prune(c, a.now()) })
+		return nil
+	})
+	if a.reconciler != nil {
+		background.Go(func() error {
+			a.every(work, a.cfg.PagerDuty.Reconcile.Std(), "reconcile", a.reconciler.Run)
+			return nil
+		})
+	}
+	g.Go(func() error {
+		<-gctx.Done()
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*time.Second)
+		defer cancel()
+		err := srv.Shutdown(stop)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = srv.Close()
+		}
+		return err
+	})
+	err := g.Wait()
+	stopWork()
+	return errors.Join(err, background.Wait(), a.close())
+}
+
+// every does something now and then, until ctx ends. Failures are logged when
+// their text changes, so that an outage does not fill the log.
+func (a *app) every(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) {
+	last := ""
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		err := do(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && err.Error() != last:
+			last = err.Error()
+			a.log.Error(what+" failed", "err", err)
+		case err == nil && last != "":
+			last = ""
+			a.log.Info(what + " works again")
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// off lists what the configuration leaves off, in words.
+func (a *app) off() []string {
+	var out []string
+	if a.cfg.Teams == nil {
+		out = append(out, "teams: no section in the configuration; cards and answers are skipped")
+	}
+	switch p := a.cfg.PagerDuty; {
+	case p == nil:
+		out = append(out, "pagerduty: no section in the configuration; /webhooks/pagerduty answers 404")
+	case p.APIToken == "":
+		out = append(out, "pagerduty.api_token: not set; nothing is told to PagerDuty, details are not fetched, lost webhooks are not made up for")
+	}
+	if len(a.cfg.API.Tokens) == 0 {
+		out = append(out, "api.tokens: none; the REST API answers 401")
+	}
+	if a.cfg.Catalog == "" {
+		out = append(out, "catalog: none; every service is unknown and goes to the default channel")
+	}
+	if a.cfg.DryRun {
+		out = append(out, "dry_run: cards, replies and writes to PagerDuty are skipped")
+	}
+	return out
+}
+
+func (a *app) address() string {
+	return strings.Replace(a.listener.Addr().String(), "[::]", "127.0.0.1", 1)
+}

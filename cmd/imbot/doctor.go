@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"imbot/bot"
+	"imbot/catalog"
+	"imbot/integrations/botframework"
+	"imbot/integrations/pagerduty"
+	"imbot/store"
+)
+
+// Outcomes of a check.
+const (
+	checkOK   = "ok"
+	checkWarn = "warn"
+	checkFail = "fail"
+	checkOff  = "off"
+)
+
+// check is the outcome of one check.
+type check struct {
+	Name   string `json:"name"`
+	State  string `json:"state"` // ok|warn|fail|off
+	Detail string `json:"detail"`
+	Mend   string `json:"mend,omitempty"` // what to do
+}
+
+// doctor checks what can be checked without changing anything outside.
+type doctor struct {
+	cfg    *Config
+	checks []check
+}
+
+func (d *doctor) add(name, state, detail, mend string) {
+	d.checks = append(d.checks, check{name, state, detail, mend})
+}
+
+// result adds ok, or fail with what to do.
+func (d *doctor) result(name string, err error, ok, mend string) {
+	if err != nil {
+		d.add(name, checkFail, err.Error(), mend)
+		return
+	}
+	d.add(name, checkOK, ok, "")
+}
+
+func runDoctor(ctx context.Context, args []string, out, errOut io.Writer) error {
+	fs := flags("doctor", errOut)
+	path := fs.String("config", "", "configuration `file`")
+	asJSON := fs.Bool("json", false, "print JSON")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	d := &doctor{}
+	cfg, err := loadConfig(*path)
+	if errors.Is(err, errUsage) {
+		return err
+	}
+	d.result("configuration", err, "read "+*path, "mend the lines named above")
+	if err == nil {
+		d.cfg = cfg
+		d.run(ctx)
+	}
+	if err := d.print(out, *asJSON); err != nil {
+		return err
+	}
+	for _, c := range d.checks {
+		if c.State == checkFail {
+			return errors.New("something needs mending: see the lines marked fail")
+		}
+	}
+	return nil
+}
+
+func (d *doctor) run(ctx context.Context) {
+	for _, w := range d.cfg.Warnings() {
+		d.add("configuration", checkWarn, w, "")
+	}
+	convs, open := d.store(ctx)
+	cat := d.catalog(convs)
+	d.pagerduty(ctx)
+	d.teams(ctx, convs)
+	if cat != nil && d.cfg.Teams != nil {
+		d.channels(cat, convs, open)
+	}
+	if d.cfg.PublicURL == "" {
+		d.add("public_url", checkWarn, "not set: cards carry no link to pages", "set public_url to the https address at which people reach imbot")
+	}
+	if len(d.cfg.API.Tokens) == 0 {
+		d.add("api", checkOff, "no tokens: the REST API answers 401", "")
+	}
+}
+
+func (d *doctor) print(out io.Writer, asJSON bool) error {
+	if asJSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"version": version, "checks": d.checks})
+	}
+	for _, c := range d.checks {
+		if _, err := fmt.Fprintf(out, "%-4s  %-26s %s\n", c.State, c.Name, strings.ReplaceAll(c.Detail, "\n", "\n"+strings.Repeat(" ", 33))); err != nil {
+			return err
+		}
+		if c.Mend != "" && c.State != checkOK {
+			if _, err := fmt.Fprintf(out, "%34s→ %s\n", "", c.Mend); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// store checks the store, and returns what it knows of conversations. A running
+// imbot holds the file: that is fine, and said.
+func (d *doctor) store(ctx context.Context) (convs []bot.Conversation, open bool) {
+	path := strings.TrimPrefix(d.cfg.Store, "bolt:")
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		dir := filepath.Dir(path)
+		probe, err := os.CreateTemp(dir, ".imbot-doctor-*")
+		if err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+		d.result("store", err, "none yet; it can be created at "+path, "create the folder "+dir+" and let imbot's user write to it")
+		return nil, false
+	}
+	s, err := store.Open(d.cfg.Store, store.Options{Now: time.Now})
+	if err != nil {
+		if strings.Contains(err.Error(), "use") {
+			d.add("store", checkWarn, err.Error(), "channels and bindings can be checked only while imbot does not run; /readyz of the running one tells whether its store is writable")
+			return nil, false
+		}
+		d.add("store", checkFail, err.Error(), "check that the file belongs to imbot's user; restore a backup where it is broken: imbot restore")
+		return nil, false
+	}
+	convs, err = s.Conversations(ctx)
+	if err == nil {
+		err = s.Writable(ctx)
+	}
+	err = errors.Join(err, s.Close())
+	d.result("store", err, fmt.Sprintf("writable, knows %d conversations in Teams", len(convs)), "check disk space and permissions")
+	return convs, err == nil
+}
+
+func (d *doctor) catalog(convs []bot.Conversation) *catalog.Catalog {
+	if d.cfg.Catalog == "" {
+		d.add("catalog", checkWarn, "none: every service is unknown and goes to the default channel", "write a catalog.yaml and name it under catalog; catalog.example.yaml shows how")
+		return nil
+	}
+	cat, err := loadCatalog(d.cfg, convs)
+	if err != nil {
+		d.add("catalog", checkFail, err.Error(), "mend the lines named above")
+		return nil
+	}
+	d.add("catalog", checkOK, fmt.Sprintf("%d squads, %d services", len(cat.Squads()), len(cat.Services())), "")
+	return cat
+}
+
+func (d *doctor) pagerduty(ctx context.Context) {
+	p := d.cfg.PagerDuty
+	if p == nil {
+		d.add("pagerduty", checkOff, "no section: /webhooks/pagerduty answers 404", "")
+		return
+	}
+	if p.APIToken == "" {
+		d.add("pagerduty token", checkWarn, "no api_token: nothing is told to PagerDuty, details are not fetched, lost webhooks are not made up for", "create a REST API key in PagerDuty and set pagerduty.api_token")
+		return
+	}
+	c, err := pagerduty.New(pagerduty.Config{Token: p.APIToken.Reveal(), BaseURL: p.URL, From: p.From})
+	if err != nil {
+		d.add("pagerduty token", checkFail, err.Error(), "mend the pagerduty section")
+		return
+	}
+	who, err := c.Check(ctx)
+	d.result("pagerduty token", err, who, "check pagerduty.api_token, and that pagerduty.from is the mail of a PagerDuty user")
+	if err == nil {
+		d.subscription(ctx, c, p)
+	}
+}
+
+func (d *doctor) subscription(ctx context.Context, c *pagerduty.Client, p *PagerDutyConfig) {
+	const name = "pagerduty subscription"
+	subs, err := c.Subscriptions(ctx)
+	if err != nil {
+		d.add(name, checkFail, err.Error(), "the token must be allowed to read webhook subscriptions")
+		return
+	}
+	url := d.cfg.PublicURL + "/webhooks/pagerduty"
+	for _, s := range subs {
+		if s.ID != p.SubscriptionID && (p.SubscriptionID != "" || !strings.EqualFold(strings.TrimSuffix(s.URL, "/"), url)) {
+			continue
+		}
+		switch {
+		case !s.Active:
+			d.add(name, checkFail, s.ID+" is switched off", "switch it on in PagerDuty: Integrations, Generic Webhooks (v3)")
+		case s.TemporarilyDisabled:
+			d.add(name, checkWarn, s.ID+" was switched off by PagerDuty after refused webhooks", "imbot switches it on again and makes up for what was lost, when it runs")
+		default:
+			d.add(name, checkOK, s.ID+" sends to "+s.URL, "")
+		}
+		return
+	}
+	d.add(name, checkFail, "no webhook subscription sends to "+url, "create one in PagerDuty (Integrations, Generic Webhooks (v3)) with that URL, and put its secret under pagerduty.webhook_secrets")
+}
+
+func (d *doctor) teams(ctx context.Context, convs []bot.Conversation) {
+	t := d.cfg.Teams
+	if t == nil {
+		d.add("teams", checkOff, "no section: /api/messages is off", "")
+		return
+	}
+	cred, err := botframework.NewCredential(botframework.CredentialConfig{
+		TenantID: t.TenantID, AppID: t.AppID, ClientSecret: t.ClientSecret.Reveal(),
+		CertificateFile: t.CertificateFile, CertificatePassword: t.CertificatePassword.Reveal(),
+		ManagedIdentity: t.ManagedIdentity, WorkloadIdentity: t.WorkloadIdentity, Authority: t.Authority, CAFile: t.CAFile,
+	})
+	if err != nil {
+		d.add("teams token", checkFail, err.Error(), "mend the credential in the teams section")
+		return
+	}
+	_, err = cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{botframework.DefaultScope}})
+	d.result("teams token", err, "Entra gives a token for "+t.AppID, "check app_id, tenant_id and the secret's or certificate's end date; the bot must be of type single tenant")
+	if err != nil {
+		return
+	}
+	c, err := botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts})
+	if err != nil {
+		d.add("teams connector", checkFail, err.Error(), "mend teams.service_url_hosts")
+		return
+	}
+	ref := botframework.Reference{ServiceURL: t.DefaultServiceURL, TenantID: t.TenantID, BotID: "28:" + t.AppID}
+	for _, v := range convs {
+		if v.Gone == "" && v.ServiceURL != "" {
+			ref.ServiceURL = v.ServiceURL
+		}
+	}
+	if ref.ServiceURL == "" {
+		d.add("teams connector", checkWarn, "no service URL known yet", "add imbot to a team in Teams: its first message tells")
+		return
+	}
+	d.result("teams connector", c.Ping(ctx, ref), "answers at "+ref.ServiceURL+" and takes our token (that proves no installation)", "check that this machine reaches the connector over https, and the bot's registration in Azure")
+}
+
+// channels lists squads without a working channel, and why.
+func (d *doctor) channels(cat *catalog.Catalog, convs []bot.Conversation, known bool) {
+	byID := map[string]bot.Conversation{}
+	for _, c := range convs {
+		byID[c.ID] = c
+	}
+	for _, key := range cat.SquadKeys() {
+		r := cat.Route(key)
+		name := "channel of " + key
+		c, seen := byID[r.Channel]
+		switch {
+		case r.Channel == "":
+			d.add(name, checkFail, "none, and there is no default channel", "say “@imbot connect "+key+"” in the channel, or set squads.channel or teams.default_channel")
+		case r.Default:
+			d.add(name, checkWarn, "none of its own: its cards go to the default channel", "say “@imbot connect "+key+"” in its channel")
+		case known && seen && c.Gone != "":
+			d.add(name, checkFail, c.Gone, "add imbot to the team again, or connect another channel")
+		case known && !seen:
+			d.add(name, checkWarn, "imbot has not heard from it yet", "add imbot to that team in Teams, and say “@imbot test” in the channel")
+		default:
+			d.add(name, checkOK, strings.TrimSpace(c.TeamName+" "+c.Name), "")
+		}
+	}
+}

@@ -1,0 +1,127 @@
+// Command imbot is the incident management bot for Microsoft Teams.
+//
+// It holds no logic: it reads the configuration, wires the packages together,
+// and offers them as subcommands. Run "imbot help" for the list.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+)
+
+// version is set by the build: -ldflags "-X main.version=v1.2.3".
+var version = "dev"
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// command is one subcommand.
+type command struct {
+	name, text, example string
+	run                 func(ctx context.Context, args []string, out, errOut io.Writer) error
+}
+
+func subcommands() []command {
+	return []command{
+		{"serve", "run the service", "imbot serve -config imbot.yaml", runServe},
+		{"demo", "everything on one machine, with simulated vendors and a story that plays", "imbot demo", runDemo},
+		{"doctor", "check configuration, credentials and reachability, and say how to mend each", "imbot doctor -config imbot.yaml", runDoctor},
+		{"manifest", "write the Teams app package", "imbot manifest -config imbot.yaml -out imbot.zip", runManifest},
+		{"backup", "write a copy of the store while the service runs or not", "imbot backup -config imbot.yaml imbot.backup", runBackup},
+		{"restore", "make a store of a copy", "imbot restore -config imbot.yaml imbot.backup", runRestore},
+		{"version", "print the version", "imbot version", runVersion},
+	}
+}
+
+// errUsage marks an error of whoever typed the command; exit code 2.
+var errUsage = errors.New("usage")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main with everything passed in.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	cmds := subcommands()
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(out, cmds)
+		if len(args) == 0 {
+			return exitUsage
+		}
+		return exitDone
+	}
+	i := slices.IndexFunc(cmds, func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		fmt.Fprintf(errOut, "imbot: there is no command %q\n\n", args[0])
+		usage(errOut, cmds)
+		return exitUsage
+	}
+	err := cmds[i].run(ctx, args[1:], out, errOut)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(errOut, "imbot:", err)
+		return exitUsage
+	}
+	fmt.Fprintln(errOut, "imbot:", err)
+	return exitFailed
+}
+
+func usage(w io.Writer, cmds []command) {
+	fmt.Fprintln(w, "imbot runs a company's incidents inside Microsoft Teams.\n\nusage: imbot COMMAND [flags]   (imbot COMMAND -h for the flags)")
+	fmt.Fprintln(w)
+	for _, c := range cmds {
+		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.text)
+	}
+}
+
+// flags returns the flag set of a subcommand, with an example in its help.
+func flags(name string, errOut io.Writer) *flag.FlagSet {
+	fs := flag.NewFlagSet("imbot "+name, flag.ContinueOnError)
+	fs.SetOutput(errOut)
+	fs.Usage = func() {
+		for _, c := range subcommands() {
+			if c.name == name {
+				fmt.Fprintf(errOut, "imbot %s: %s\n\nexample: %s\n\n", name, c.text, c.example)
+			}
+		}
+		fs.PrintDefaults()
+	}
+	return fs
+}
+
+// parse reads the flags and demands that want arguments are left; want < 0 takes
+// any number.
+func parse(fs *flag.FlagSet, args []string, want int) error {
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if want >= 0 && fs.NArg() != want {
+		fs.Usage()
+		return fmt.Errorf("%w: %d arguments, want %d", errUsage, fs.NArg(), want)
+	}
+	return nil
+}
+
+func runVersion(_ context.Context, _ []string, out, _ io.Writer) error {
+	_, err := fmt.Fprintln(out, "imbot", version)
+	return err
+}

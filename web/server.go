@@ -1,0 +1,136 @@
+package web
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"imbot/incident"
+	"imbot/query"
+)
+
+// Doer carries out commands. *incident.Service is one.
+type Doer interface {
+	// Do answers a command that was carried out before with the present state. An
+	// error that is an *incident.Problem may be shown to whoever asked.
+	Do(ctx context.Context, cmd incident.Command) (*incident.Incident, error)
+}
+
+// Config says what the handler works with. Service, Reader and Now are required.
+type Config struct {
+	Service Doer
+	Reader  *query.Reader
+	// Tokens are the callers of the API. None: every call of it is refused.
+	Tokens []Token
+	// Location is the zone of days in filters. nil means UTC.
+	Location *time.Location
+	Now      func() time.Time
+	// Logger gets one line for each request. nil discards them.
+	Logger *slog.Logger
+	// Ready says whether work can be taken on, such as that the store can write.
+	// nil means always.
+	Ready func(ctx context.Context) error
+	// Metrics answers GET /metrics. nil: there is no such address.
+	Metrics http.Handler
+}
+
+// readyTimeout bounds the check behind /readyz: whoever asks it asks often.
+const readyTimeout = 2 * time.Second
+
+type server struct {
+	Config
+	tokens []credential
+	mux    *http.ServeMux
+}
+
+// handler answers a request, or returns why it can not.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// New returns the handler of the addresses in openapi.yaml.
+func New(c Config) http.Handler {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Location == nil {
+		c.Location = time.UTC
+	}
+	s := &server{Config: c, tokens: credentials(c.Tokens), mux: http.NewServeMux()}
+	for pattern, h := range map[string]func(w http.ResponseWriter, r *http.Request, v query.Viewer) error{
+		"GET /api/v1/incidents":                 s.list,
+		"POST /api/v1/incidents":                s.declare,
+		"GET /api/v1/incidents/{id}":            s.show,
+		"GET /api/v1/incidents/{id}/timeline":   s.timeline,
+		"GET /api/v1/incidents/{id}/postmortem": s.postmortem,
+		"GET /api/v1/incidents/{id}/actions":    s.actions,
+		"POST /api/v1/incidents/{id}/commands":  s.command,
+	} {
+		s.mux.Handle(pattern, s.answer(s.authenticated(h)))
+	}
+	s.mux.Handle("GET /api/v1/openapi.yaml", s.answer(s.openapi))
+	s.mux.Handle("GET /healthz", s.answer(s.health))
+	s.mux.Handle("GET /readyz", s.answer(s.ready))
+	if c.Metrics != nil {
+		s.mux.Handle("GET /metrics", c.Metrics)
+	}
+	return s.watched(http.HandlerFunc(s.route))
+}
+
+// route finds the handler, and answers in our own words where there is none.
+func (s *server) route(w http.ResponseWriter, r *http.Request) {
+	h, pattern := s.mux.Handler(r)
+	if pattern != "" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	probe := &probe{header: http.Header{}}
+	h.ServeHTTP(probe, r)
+	if probe.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", probe.header.Get("Allow"))
+		s.fail(w, r, &httpError{status: http.StatusMethodNotAllowed, detail: "This address takes " + probe.header.Get("Allow") + "."})
+		return
+	}
+	s.fail(w, r, &httpError{status: http.StatusNotFound, detail: "There is nothing at this address. See /api/v1/openapi.yaml for what there is."})
+}
+
+// probe takes the mux's own answer, to learn whether only the method is wrong.
+type probe struct {
+	header http.Header
+	status int
+}
+
+func (p *probe) Header() http.Header         { return p.header }
+func (p *probe) WriteHeader(status int)      { p.status = status }
+func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+
+// answer makes a plain handler of one that returns errors.
+func (s *server) answer(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+func (s *server) health(w http.ResponseWriter, _ *http.Request) error {
+	return plain(w, "ok\n")
+}
+
+func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
+	if s.Ready != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if err := s.Ready(ctx); err != nil {
+			s.Logger.Warn("web.server not ready", "err", err)
+			return &httpError{status: http.StatusServiceUnavailable, detail: "Not ready to take work on; the log says why."}
+		}
+	}
+	return plain(w, "ready\n")
+}
+
+func plain(w http.ResponseWriter, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := io.WriteString(w, text)
+	return written(err)
+}
