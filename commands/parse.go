@@ -296,7 +296,8 @@ func (v *verb) byPlace(text string, places []token, got map[string]value, env *E
 // take reads one argument off the places, and returns those that are left.
 func (v *verb) take(a *arg, text string, places []token, got map[string]value, env *Env) ([]token, *incident.Problem) {
 	n := 1
-	val, p := value{}, (*incident.Problem)(nil)
+	var val value
+	var p *incident.Problem
 	switch a.kind {
 	case kindText:
 		n = len(places)

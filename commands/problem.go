@@ -18,7 +18,7 @@ var texts = map[string]string{
 	"too_much":        "“{typed}” is too much for {verb}. Example: {example}",
 	"usage":           "{verb} needs more: {usage}. Example: {example}",
 	"quote_open":      "The quotation mark after {field}: is never closed. Example: {example}",
-	"field_twice":     "{field}: is there twice. Leave one.",
+	"field_twice":     "{field} is there twice: leave one.",
 	"field_typo":      "There is no field {typed}:. Did you mean {field}:? Put the text in quotation marks if it is none.",
 	"field_unknown":   "There is no field {typed}. Fields of {verb} are: {fields}.",
 	"field_near":      "There is no field {typed}. Did you mean {field}?",

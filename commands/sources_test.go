@@ -105,7 +105,7 @@ func TestFromJSON(t *testing.T) {
 		{`{"verb":"close"}`, `do close {}`},
 		{`{"verb":"rca","summary":"s","five_whys":["a","b"],"complete":true}`, `do rca {"rca":{"five_whys":"a\nb","summary":"s"},"complete":true}`},
 		{`{"verb":"rca","rca":{"summary":"s"},"complete":true}`, `do rca {"rca":{"summary":"s"},"complete":true}`},
-		{`{"verb":"rca","rca":{"summary":"s"},"summary":"t"}`, `error field_twice at summary: summary: is there twice. Leave one.`},
+		{`{"verb":"rca","rca":{"summary":"s"},"summary":"t"}`, `error field_twice at summary: summary is there twice: leave one.`},
 		{`{"verb":"rca","rca":"s"}`, `error field_type at rca: rca must be an object.`},
 		{`{"verb":"rca"}`, `error field_empty at rca: rca must not be empty.`},
 		{`{"verb":"rca","complete":"yes"}`, `error field_type at complete: complete must be true or false.`},

@@ -104,9 +104,16 @@ func (c *static) Route(squad string) Route {
 	return Route{Channel: "19:default", Default: true, Broadcast: c.route.Broadcast, Mode: ModeLive}
 }
 
+// fataler is what testing.TB and rapid.T have in common.
+type fataler interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world applies commands to one incident the way Service does, without a store.
 type world struct {
-	t       testing.TB
+	t       fataler
 	cat     *static
 	now     time.Time
 	details bool
@@ -116,7 +123,7 @@ type world struct {
 	all     []Event
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t fataler) *world {
 	return &world{t: t, cat: newStatic(), now: clock, inc: &Incident{ID: 1}}
 }
 
@@ -128,13 +135,22 @@ func (w *world) try(cmd Command) error {
 	if err != nil {
 		return err
 	}
-	w.inc, w.events, w.effects = next, events, effects
+	w.events, w.effects = events, effects
+	if len(events) > 0 || len(effects) > 0 || len(next.Marks) != len(w.inc.Marks) || !next.AlertAt.Equal(w.inc.AlertAt) {
+		w.inc = next // as Service does: what changes nothing is not stored
+	}
 	w.all = append(w.all, events...)
 	return nil
 }
 
 func (w *world) do(cmd Command) *world {
 	w.t.Helper()
+	if w.inc.Episode == 0 && cmd.Verb != Trigger && cmd.Args.Alert != nil {
+		// The pager's later word comes first, see work.do.
+		if err := w.try(began(cmd)); err != nil {
+			w.t.Fatalf("what began before %s: %v", cmd.Verb, err)
+		}
+	}
 	if err := w.try(cmd); err != nil {
 		w.t.Fatalf("%s by %s: %v", cmd.Verb, cmd.Actor.Label(), err)
 	}
@@ -237,7 +253,7 @@ func (w *world) silent() {
 }
 
 // wantProblem checks the kind and the key of an error.
-func wantProblem(t testing.TB, err, kind error, key string) {
+func wantProblem(t fataler, err, kind error, key string) {
 	t.Helper()
 	var p *Problem
 	if !errors.As(err, &p) || !errors.Is(err, kind) || p.Key != key {

@@ -33,7 +33,7 @@ import (
 type app struct {
 	cfg *Config
 	log *slog.Logger
-	now func() time.Time
+	clock
 
 	store   store.Store
 	catalog *catalog.Holder
@@ -52,10 +52,21 @@ type app struct {
 	live       atomic.Pointer[Config] // the last one loaded: bindings made in chat are joined with it
 }
 
+// clock is how the app tells the time and waits for rate limits. The zero value
+// is that of the machine.
+type clock struct {
+	now     func() time.Time
+	sleep   func(context.Context, time.Duration) error // nil: a timer
+	timeout time.Duration                              // of one call of the connector; 0: the client's default
+}
+
 // newApp opens the store, wires everything and listens; a taken port is an
 // error at start. The caller runs the app or closes it.
-func newApp(cfg *Config, log *slog.Logger, now func() time.Time) (*app, error) {
-	a := &app{cfg: cfg, log: log, now: now, metrics: prometheus.NewRegistry()}
+func newApp(cfg *Config, log *slog.Logger, c clock) (*app, error) {
+	if c.now == nil {
+		c.now = time.Now
+	}
+	a := &app{cfg: cfg, log: log, clock: c, metrics: prometheus.NewRegistry()}
 	a.live.Store(cfg)
 	if err := a.wire(); err != nil {
 		return nil, errors.Join(err, a.close())
@@ -156,7 +167,7 @@ func (a *app) wireClients() error {
 		if err != nil {
 			return fmt.Errorf("teams: %w", err)
 		}
-		a.teams, err = botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts, Now: a.now})
+		a.teams, err = botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts, Now: a.now, Sleep: a.sleep, Timeout: a.timeout})
 		if err != nil {
 			return fmt.Errorf("teams: %w", err)
 		}

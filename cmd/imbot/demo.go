@@ -171,7 +171,7 @@ func (d *demo) startApp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.app, err = newApp(cfg, d.log, time.Now); err != nil {
+	if d.app, err = newApp(cfg, d.log, clock{}); err != nil {
 		return err
 	}
 	if d.proxy != nil {

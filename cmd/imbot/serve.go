@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 )
 
 // configFlag reads -config and loads it.
@@ -40,7 +39,7 @@ func runServe(ctx context.Context, args []string, _, errOut io.Writer) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(errOut, nil))
-	a, err := newApp(cfg, log, time.Now)
+	a, err := newApp(cfg, log, clock{})
 	if err != nil {
 		return err
 	}
