@@ -98,8 +98,16 @@ func (a *change) moveMark(name string, to time.Time) (time.Time, error) {
 	if from.IsZero() || i < 0 {
 		return from, conflict("no_time", "%s has no %s time to correct.", a.inc.ID, name).With("id", a.inc.ID.String()).With("time", name)
 	}
-	if a.inc.Marks[i].At = to; a.inc.Marks[i].Was.IsZero() {
-		a.inc.Marks[i].Was = from
+	for j := range a.inc.Marks {
+		// The echoes of the same fact, which come after it, must not take its place.
+		m := &a.inc.Marks[j]
+		if j != i && (m.Kind != kind || m.At.Before(from) || !m.At.Before(to)) {
+			continue
+		}
+		if m.Was.IsZero() {
+			m.Was = m.At
+		}
+		m.At = to
 	}
 	a.inc.sortMarks()
 	if a.inc.tooLate(to) || !sameShape(l, a.inc.live()) {

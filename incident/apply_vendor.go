@@ -33,6 +33,10 @@ func (a *change) trigger() error {
 	a.place()
 	a.judge()
 	a.inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor})
+	if a.cmd.At.After(a.at) {
+		// It may be that it was triggered again, and we hear of that first.
+		a.inc.mark(Mark{At: a.cmd.At, Kind: MarkOpen, By: a.cmd.Actor})
+	}
 	a.event(EvTriggered, "", map[string]string{"title": a.inc.Title, "level": a.inc.Level, "rule": a.inc.LevelRule})
 	if a.f.Details {
 		e := effect(a.inc.ID, KindDetails, Once, "", "")

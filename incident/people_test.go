@@ -199,3 +199,24 @@ func TestSetTimeRefused(t *testing.T) {
 		wantProblem(t, triggered(t, down).try(by(citra, SetTime, Args{Time: name, Value: at(1), Reason: "r"})), ErrConflict, "no_time")
 	}
 }
+
+// TestSetTimeEcho corrects times that the pager's echo has told a second time, a
+// little later: the echo does not take the place of the correction.
+func TestSetTimeEcho(t *testing.T) {
+	w := newWorld(t).do(told(Trigger, t0.Add(300*time.Millisecond), alert(down)))
+	w.do(told(Ack, at(2), nil)).do(told(Ack, at(2).Add(time.Second), nil))
+	w.do(told(Resolve, at(10), nil)).do(told(Resolve, at(10).Add(time.Second), nil))
+	for _, tt := range []struct {
+		name string
+		to   time.Time
+	}{{"resolved", at(20)}, {"acknowledged", at(8)}, {"opened", at(5)}, {"opened", at(1)}, {"resolved", at(9)}} {
+		w.do(by(citra, SetTime, Args{Time: tt.name, Value: tt.to, Reason: "r"}))
+		got := map[string]time.Time{"opened": w.inc.OpenedAt, "acknowledged": w.inc.AcknowledgedAt, "resolved": w.inc.ResolvedAt}[tt.name]
+		if !got.Equal(tt.to) {
+			t.Errorf("%s corrected to %s is %s", tt.name, tt.to, got)
+		}
+	}
+	if w.inc.Episode != 1 || w.inc.Duration(clock) != 8*time.Minute {
+		t.Errorf("life = %+v", w.inc.Life)
+	}
+}
