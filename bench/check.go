@@ -65,8 +65,11 @@ func checkIncident(tx incident.Tx, src source, n int, delivery string, body []by
 		return fmt.Errorf("%s is %q, %s, with %d cards", inc.ID, inc.Title, inc.Status, len(inc.Cards))
 	}
 	events, err := tx.Timeline(inc.ID, 0, 0)
-	if err != nil || len(events) == 0 {
-		return fmt.Errorf("%s has no timeline (%w)", inc.ID, err)
+	if err != nil {
+		return err
+	}
+	if len(events) == 0 {
+		return fmt.Errorf("%s has no timeline", inc.ID)
 	}
 	effects, err := tx.Effects(inc.ID)
 	if err != nil {
@@ -86,8 +89,12 @@ func checkIncident(tx incident.Tx, src source, n int, delivery string, body []by
 		return err
 	}
 	for _, key := range []string{"in/pagerduty/delivery/" + delivery, "in/pagerduty/event/" + sent.Event.ID} {
-		if v, err := tx.Key(key); err != nil || v != inc.ID.String() {
-			return fmt.Errorf("the key %s leads to %q (%w)", key, v, err)
+		v, err := tx.Key(key)
+		if err != nil {
+			return err
+		}
+		if v != inc.ID.String() {
+			return fmt.Errorf("the key %s leads to %q", key, v)
 		}
 	}
 	return nil

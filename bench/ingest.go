@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"time"
 
 	"imbot/catalog"
@@ -63,7 +65,10 @@ func (b *bench) rotate(g *grid, conns []int, cells []cell, prepare func(conns in
 			}
 			for i := range cells {
 				cell := cells[(i+round)%len(cells)]
-				l, err := cell.run(c)
+				var l *load
+				var err error
+				// The label finds the cell in a profile: go tool pprof -tagfocus cell=echo
+				pprof.Do(context.Background(), pprof.Labels("cell", cell.name), func(context.Context) { l, err = cell.run(c) })
 				if err != nil {
 					return fmt.Errorf("%s, %d connections: %w", cell.name, c, err)
 				}
@@ -90,9 +95,9 @@ func (b *bench) fresh(src source, count int) error {
 }
 
 // newIncidents is the source of the incidents of this run. They happen after all
-// that a store has.
+// that a seeded store has.
 func (b *bench) newIncidents() source {
-	return source{Name: b.name, First: seeded().at(b.large()), Step: time.Millisecond}
+	return source{Name: b.name, First: seedEnd, Step: time.Millisecond}
 }
 
 // send sends what was made to a handler.
@@ -158,7 +163,7 @@ func (b *bench) open(stored int, cat *catalog.Catalog, o boltstore.Options) (*im
 			return nil, err
 		}
 	}
-	o.Now = clock(stored)
+	o.Now = clock()
 	return openImbot(path, cat, o)
 }
 

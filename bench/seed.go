@@ -49,7 +49,7 @@ func seed(path string, n int, progress io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &seeder{im: im, src: seeded()}
+	s := &seeder{im: im, src: seeded(n)}
 	old := max(0, n-recentDays*perDay)
 	if err = s.history(cat, old, &now, progress); err != nil {
 		return errors.Join(err, im.store.Close())

@@ -23,22 +23,24 @@ const (
 	stopPatience = 5 * time.Second
 )
 
-// epoch is when the first incident of a seeded store happened.
-var epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+// seedEnd is when the last of a seeded store's incidents has happened. For the
+// store, measurements begin at this moment: what it remembers for days is known,
+// whenever the seed was made.
+var seedEnd = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // a seeded store has so many incidents a day.
 const perDay = 1000
 
-// seeded is the source of the incidents that a seeded store has.
-func seeded() source {
-	return source{Name: "seed", First: epoch, Step: 24 * time.Hour / perDay}
+// seeded is the source of the incidents that a seeded store of this size has.
+func seeded(stored int) source {
+	const step = 24 * time.Hour / perDay
+	return source{Name: "seed", First: seedEnd.Add(-time.Duration(stored) * step), Step: step}
 }
 
-// clock goes on from the moment when the last of the seeded incidents happened:
-// what a store remembers for days is known, whenever the seed was made.
-func clock(stored int) func() time.Time {
+// clock begins now with seedEnd.
+func clock() func() time.Time {
 	start := time.Now()
-	return func() time.Time { return seeded().at(stored).Add(time.Since(start)) }
+	return func() time.Time { return seedEnd.Add(time.Since(start)) }
 }
 
 // catalogOf has 300 services of 30 squads, each with one of the channels in

@@ -33,7 +33,7 @@ func (t *turn) bind(ctx context.Context, req commands.Request) (outcome, error) 
 		return outcome{}, incident.NewProblem(incident.ErrNotFound, "squad", "no_squad", "There is no squad %q. Squads are: %s.", incident.Clip(squad, 40), known).
 			With("squad", incident.Clip(squad, 40)).With("squads", known)
 	}
-	args := []any{"squad", cards.Escape(info.Name), "channel", cards.Escape(c.Name)}
+	args := []any{"squad", cards.Plain(info.Name), "channel", cards.Plain(c.Name)}
 	if req.Verb == "test" {
 		return outcome{text: t.text("bind.test", args...)}, nil
 	}

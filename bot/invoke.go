@@ -48,7 +48,7 @@ func (b *Bot) invoke(ctx context.Context, act *botframework.Activity) (reply, er
 		out, err = t.run(ctx, req)
 	}
 	if err != nil {
-		if out, err = t.explain(err, req); err != nil {
+		if out, err = t.explain(ctx, err, req); err != nil {
 			return reply{}, err
 		}
 	}
@@ -69,7 +69,13 @@ func cardRequest(raw json.RawMessage, verb string) (commands.Request, error) {
 	if _, ok := data["verb"]; !ok && verb != "" {
 		data["verb"] = verb
 	}
-	return commands.FromCard(data)
+	req, err := commands.FromCard(data)
+	if form, ok := data["form"].(string); ok && data["verb"] == "submit" && err == nil && req.Form == "" {
+		// Whoever filled a form in gets an answer in its place: what it has led to,
+		// or the form again with what was typed.
+		req.Form, req.Op = form, commands.OpSave
+	}
+	return req, err
 }
 
 // answer bodies of adaptiveCard/action: the HTTP status is 200 always.

@@ -36,7 +36,7 @@ func (b *Bot) message(ctx context.Context, act *botframework.Activity) (reply, e
 		out, err = t.run(ctx, req)
 	}
 	if err != nil {
-		if out, err = t.explain(err, req); err != nil {
+		if out, err = t.explain(ctx, err, req); err != nil {
 			return reply{}, err
 		}
 	}
@@ -143,11 +143,15 @@ func (t *turn) key(suffix string) string {
 	return "teams/" + root(t.act.Conversation.ID) + "/" + id + suffix
 }
 
-// explain turns an error that a person can understand into words.
-func (t *turn) explain(err error, req commands.Request) (outcome, error) {
+// explain turns an error that a person can understand into words; in a form it
+// stands beside what was typed.
+func (t *turn) explain(ctx context.Context, err error, req commands.Request) (outcome, error) {
 	var p *incident.Problem
 	if !errors.As(err, &p) {
 		return outcome{}, err
+	}
+	if out, ferr := t.again(ctx, req, err); ferr == nil {
+		return out, nil
 	}
 	return outcome{problem: p, text: locale.Problem(t.lang, p), incident: req.Incident}, nil
 }
@@ -168,7 +172,7 @@ func (t *turn) say(ctx context.Context, out outcome) error {
 	if out.card != nil && (out.text == "" || out.form) {
 		o.Activity, err = cardMessage(out.card, out.summary)
 	} else {
-		o.Activity = &botframework.Activity{Type: botframework.TypeMessage, Text: out.text, TextFormat: "markdown", Summary: out.text}
+		o.Activity = &botframework.Activity{Type: botframework.TypeMessage, Text: out.text, TextFormat: "plain", Summary: out.text}
 	}
 	if err != nil {
 		return err

@@ -195,7 +195,7 @@ func (t *turn) words(cmd *incident.Command, v *query.View) string {
 		}
 	}
 	p := locale.For(t.lang)
-	return p.Text(key, "id", inc.ID.String(), "title", cards.Escape(inc.Title), "by", cards.Escape(by.Label()), "level", p.Level(v.Level))
+	return p.Text(key, "id", inc.ID.String(), "title", cards.Plain(inc.Title), "by", cards.Plain(by.Label()), "level", p.Level(v.Level))
 }
 
 // text is a text of the catalogue in the language of the answer.

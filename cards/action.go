@@ -7,6 +7,7 @@ const (
 	VerbReopen     = "reopen"
 	VerbAssignMe   = "assign_me"   // the person who presses becomes commander
 	VerbActionDone = "action_done" // Data.N says which
+	VerbRetry      = "retry"       // run again what failed outside
 	VerbShow       = "show"        // answer with the incident's card
 	VerbForm       = "form"        // open the form Data.Form
 	VerbSubmit     = "submit"      // the values of the form Data.Form

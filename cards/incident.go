@@ -266,7 +266,8 @@ func (m *maker) trouble(v *query.View) []element {
 		key := "trouble." + e.State
 		items = append(items, rich(run(m.p(key, "what", what, "why", why))))
 	}
-	c := box("warning", items...)
+	retry := button{title: m.p("card.retry")}
+	c := box("warning", append(items, set(m.press(retry, v.Incident.ID, VerbRetry)))...)
 	c.Spacing = "medium"
 	return []element{c}
 }

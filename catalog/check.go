@@ -19,6 +19,8 @@ type checker struct {
 	squads   map[string]string // lower-cased key -> path
 	services map[string]name   // lower-cased key, name or alias
 	ids      map[string]string // "kind:id" -> path of what has it
+
+	squadKeys, serviceKeys []string // as written, for hints
 }
 
 // name is what a service is called somewhere.
@@ -32,9 +34,11 @@ func (f *File) check(doc *strictyaml.Document) {
 	c := &checker{doc: doc, file: f, squads: map[string]string{}, services: map[string]name{}, ids: map[string]string{}}
 	for i := range f.Squads {
 		c.squadKey(i)
+		c.squadKeys = append(c.squadKeys, f.Squads[i].Key)
 	}
 	for i := range f.Services {
 		c.names(i)
+		c.serviceKeys = append(c.serviceKeys, f.Services[i].Key)
 	}
 	for _, role := range slices.Sorted(maps.Keys(f.Standby)) {
 		c.standby("standby."+role, f.Standby[role])
@@ -182,7 +186,7 @@ func (c *checker) name(i int, what, value, path string) {
 
 func (c *checker) service(path string, s *Service) {
 	if _, ok := c.squads[strings.ToLower(s.Squad)]; s.Squad != "" && !ok {
-		c.doc.Errorf(path+".squad", "there is no squad %q%s", s.Squad, c.hint(s.Squad, c.squadKeys(), "; add it under squads"))
+		c.doc.Errorf(path+".squad", "there is no squad %q%s", s.Squad, c.hint(s.Squad, c.squadKeys, "; add it under squads"))
 	}
 	c.text(path+".owner", s.Owner, CheckMail)
 	if s.Tier < 0 || s.Tier > 9 {
@@ -212,7 +216,7 @@ func (c *checker) dependency(path string, s *Service, key string) {
 	case known && n.what != "key" && fold(c.file.Services[n.service].Key) != fold(key):
 		c.doc.Errorf(path, "depends_on takes keys; for %q write %q", key, c.file.Services[n.service].Key)
 	case !known:
-		c.doc.Errorf(path, "there is no service %q%s", key, c.hint(key, c.serviceKeys(), "; add it under services"))
+		c.doc.Errorf(path, "there is no service %q%s", key, c.hint(key, c.serviceKeys, "; add it under services"))
 	}
 }
 
@@ -275,22 +279,6 @@ func (c *checker) person(path string, p *Person) {
 			c.unique(path+"."+f.key, f.key, f.value)
 		}
 	}
-}
-
-func (c *checker) squadKeys() []string {
-	out := make([]string, 0, len(c.file.Squads))
-	for i := range c.file.Squads {
-		out = append(out, c.file.Squads[i].Key)
-	}
-	return out
-}
-
-func (c *checker) serviceKeys() []string {
-	out := make([]string, 0, len(c.file.Services))
-	for i := range c.file.Services {
-		out = append(out, c.file.Services[i].Key)
-	}
-	return out
 }
 
 // hint is the nearest known name, a list of all, or else what to do.

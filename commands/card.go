@@ -24,6 +24,7 @@ var cardVerbs = map[string]func(*cardData) (Request, *incident.Problem){
 	"ack":         func(d *cardData) (Request, *incident.Problem) { return d.command("ack") },
 	"resolve":     func(d *cardData) (Request, *incident.Problem) { return d.command("resolve", "text") },
 	"reopen":      func(d *cardData) (Request, *incident.Problem) { return d.command("reopen", "reason") },
+	"retry":       func(d *cardData) (Request, *incident.Problem) { return d.command("retry") },
 	"assign_me":   (*cardData).assignMe,
 	"action_done": (*cardData).actionDone,
 	"form":        (*cardData).openForm,

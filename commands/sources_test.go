@@ -91,7 +91,7 @@ func TestFromCardKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestFromJSON(t *testing.T) {
-	const verbs = "ack, unack, resolve, reopen, close, rca, action, note, level, time, assign, member, public"
+	const verbs = "ack, unack, retry, resolve, reopen, close, rca, action, note, level, time, assign, member, public"
 	for _, tt := range []struct{ body, want string }{
 		{`{"verb":"ack"}`, `do ack {}`},
 		{`{"verb":"Acknowledge"}`, `do ack {}`},

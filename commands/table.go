@@ -66,6 +66,10 @@ var table = []verb{
 		example: "unack INC-42", help: "Say that nobody looks after it any more.",
 	},
 	{
+		name: "retry", changes: true, id: true, role: responder,
+		example: "retry INC-42", help: "Run again what could not be done outside: posts, notes, look-ups.",
+	},
+	{
 		name: "resolve", aliases: resolveWords, changes: true, id: true, loose: true, role: responder, menu: 5, statuses: open,
 		example: "resolve INC-42 rolled back v2.3", help: "Say that the trouble is over, and how it was ended.",
 		args: []arg{{name: "text", kind: kindText, pos: true, show: "what was done", put: putText}},

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
-import { fill } from './inputs.mjs';
+import { fill, valueOf } from './inputs.mjs';
 import { conversationId } from './playground.mjs';
 import { until } from './wait.mjs';
 
@@ -115,11 +115,23 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
     const ids = isChat(where) ? [conversationId(config, where)] : config.teams[0].channels.map((channel) => channel.id);
     return until(() => ids.some((id) => seen.installed.has(id)), timeout, `the bot to be installed in ${where}`);
   }
-  await page.goto(`${playground.url}/`, { waitUntil: 'load' });
-  await page.getByRole('treeitem', { name: config.personalChat.name }).waitFor();
-  await installed('personal');
-  await list(false);
-  if (!showLog) await page.getByRole('button', { name: 'Hide log panel' }).click();
+  await load();
+
+  async function load() {
+    await page.goto(`${playground.url}/`, { waitUntil: 'load' });
+    await page.getByRole('treeitem', { name: config.personalChat.name }).waitFor();
+    await installed('personal');
+    await list(false);
+    if (!showLog) await page.getByRole('button', { name: 'Hide log panel' }).click();
+  }
+
+  /** Loads the page anew, as if the person came back: it has forgotten all messages, and starts with the personal chat. */
+  async function reload() {
+    seen.installed.clear();
+    current = 'personal';
+    card = null;
+    await load();
+  }
 
   /** Opens or closes the list of conversations, which a page of less than some 1200 pixels keeps in a drawer that slides. */
   async function list(open) {
@@ -223,6 +235,9 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
   /** Fills in an input of the card, by id or label. See fill in inputs.mjs for the values. */
   const fillInput = (idOrLabel, value) => fill(page, theCard(), cardsIn(seen), idOrLabel, value, timeout);
 
+  /** What stands in a text input of the card, by id or label. */
+  const inputValue = (idOrLabel) => valueOf(page, theCard(), cardsIn(seen), idOrLabel);
+
   /**
    * Clicks a button of the card, and resolves to { request, response, status } when the bot's answer has reached the page.
    * Where the click stays in the page (open a link, show a part, a form that is not complete), say expectRequest: false.
@@ -265,7 +280,7 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
   }
 
   return {
-    page, openConversation, sendMessage, waitForText, waitForCard, fillInput, clickAction, screenshot, screenshotCard,
+    page, reload, openConversation, sendMessage, waitForText, waitForCard, fillInput, inputValue, clickAction, screenshot, screenshotCard,
     cardsSeen: () => cardsIn(seen), invokes: seen.invokes, frames: seen.frames, log: seen.log, errors: seen.errors, external: seen.external,
   };
 }

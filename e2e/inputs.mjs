@@ -26,15 +26,25 @@ async function container(page, card, label) {
   return box.last();
 }
 
+/** The box around an input that is named by its id or its label. */
+function boxOf(page, card, cards, idOrLabel) {
+  const input = inputById(cards, idOrLabel);
+  const label = input ? input.label || input.title || input.placeholder : idOrLabel;
+  if (!label) throw new Error(`input ${idOrLabel} has no label, title or placeholder to find it by`);
+  return container(page, card, label);
+}
+
+/** What stands in an input for text. */
+export async function valueOf(page, card, cards, idOrLabel) {
+  return (await boxOf(page, card, cards, idOrLabel)).locator('input, textarea').first().inputValue();
+}
+
 /**
  * Fills in one input, named by its id or its label. value: a text or number; a date as 'YYYY-MM-DD', picked in the calendar;
  * a time as '9:30 AM', picked in the list; true or false for a toggle; a choice's title, or an array of them.
  */
 export async function fill(page, card, cards, idOrLabel, value, timeout) {
-  const input = inputById(cards, idOrLabel);
-  const label = input ? input.label || input.title || input.placeholder : idOrLabel;
-  if (!label) throw new Error(`input ${idOrLabel} has no label, title or placeholder to find it by`);
-  const box = await container(page, card, label);
+  const box = await boxOf(page, card, cards, idOrLabel);
   if (await box.getByRole('radio').count()) {
     await box.getByRole('radio', { name: String(value), exact: true }).check({ force: true });
     return;

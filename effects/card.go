@@ -38,6 +38,11 @@ func (t *Teams) Card(ctx context.Context, job outbox.Job) error {
 	if hidden && !known {
 		return outbox.Skip("the incident is private")
 	}
+	if !hidden { // as its readers may see it: related incidents may be private
+		if v, err = t.View.Get(ctx, reader(job.Target), job.Incident, false); err != nil {
+			return err
+		}
+	}
 	act, err := t.activity(ctx, v, place, lang, hidden, !known)
 	if err != nil {
 		return err
@@ -50,6 +55,14 @@ func (t *Teams) Card(ctx context.Context, job outbox.Job) error {
 		// Somebody deleted the message: post it anew.
 	}
 	return t.post(ctx, job, v, ref, act)
+}
+
+// reader is who reads in a target.
+func reader(target string) query.Viewer {
+	if id, ok := strings.CutPrefix(target, "user:"); ok {
+		return query.Viewer{Actor: incident.Actor{Kind: incident.KindUser, ID: id}}
+	}
+	return query.Everybody
 }
 
 // memberTarget reports whether the target is the 1:1 chat of a member.

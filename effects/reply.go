@@ -40,7 +40,7 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 		t.Repeated()
 	}
 	_, err = t.Poster.ReplyInThread(ctx, ref, messageID(card.ID), &botframework.Activity{
-		Type: botframework.TypeMessage, Text: text, TextFormat: "markdown", Summary: text,
+		Type: botframework.TypeMessage, Text: text, TextFormat: "plain", Summary: text,
 	})
 	return err
 }

@@ -56,7 +56,7 @@ var handlers = map[Verb]func(*change) error{
 	Ack: (*change).ack, Unack: (*change).unack, Resolve: (*change).resolve, Reopen: (*change).reopen,
 	Close: (*change).close, WriteRCA: (*change).writeRCA, DoAction: (*change).doAction, AddNote: (*change).addNote,
 	SetLevel: (*change).setLevel, SetTime: (*change).setTime, Assign: (*change).assign, Member: (*change).member,
-	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute,
+	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute, Retry: (*change).retry,
 }
 
 // change is one application of a command.
@@ -326,6 +326,13 @@ func (a *change) attach() error {
 	}
 	a.inc.Refs = append(a.inc.Refs, *ref)
 	a.event(EvAttached, "", map[string]string{"system": ref.System, "role": ref.Role})
+	return nil
+}
+
+// retry is a person's word that what failed outside shall be run again. Do has
+// put the effects back already; without any there is nothing to say.
+func (a *change) retry() error {
+	a.event(EvRetried, "", map[string]string{"n": itoa(a.cmd.retried)})
 	return nil
 }
 

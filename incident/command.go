@@ -21,6 +21,7 @@ const (
 	Assign    Verb = "assign"
 	Member    Verb = "member"
 	Publicise Verb = "public"
+	Retry     Verb = "retry" // run again what failed for good or was skipped
 )
 
 // Verbs of vendors and of imbot itself.
@@ -50,6 +51,8 @@ type Command struct {
 	Args   Args
 	Raw    *Inbound // the body that brought it, stored in the same transaction
 	Then   []Effect // further effects, stored in the same transaction, such as the answer to a chat
+
+	retried int // Retry: how many effects were put back
 }
 
 // FromVendor reports whether another system, or imbot itself, brings the

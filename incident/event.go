@@ -35,6 +35,7 @@ const (
 	EvChild       EventKind = "child"    // data: kind, child
 	EvAttached    EventKind = "attached" // data: system, role
 	EvFailed      EventKind = "failed"   // data: effect; text: error
+	EvRetried     EventKind = "retried"  // data: n, how many effects
 	EvStale       EventKind = "stale"    // an event came too late to count; data: verb
 	EvPager       EventKind = "pager"    // the pager says so; text
 )

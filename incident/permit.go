@@ -25,7 +25,7 @@ const (
 // permissions is the one permission table, used by every edge.
 var permissions = map[Verb]need{
 	Declare: needResponder, Ack: needResponder, Unack: needResponder, Resolve: needResponder, Reopen: needResponder,
-	AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
+	Retry: needResponder, AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
 	SetTime: needResponder, // and needSquad to correct a recorded time, see setTime
 	Close:   needSquad, SetLevel: needSquad,
 	Publicise: needAdmin,

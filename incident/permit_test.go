@@ -39,7 +39,7 @@ func TestPermissions(t *testing.T) {
 	want := map[Verb]need{
 		Declare: needResponder, Ack: needResponder, Unack: needResponder, Resolve: needResponder, Reopen: needResponder,
 		AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
-		SetTime: needResponder, Close: needSquad, SetLevel: needSquad, Publicise: needAdmin,
+		Retry: needResponder, SetTime: needResponder, Close: needSquad, SetLevel: needSquad, Publicise: needAdmin,
 		Trigger: needNobody, Update: needNobody, Enrich: needNobody, Log: needNobody, Attach: needNobody, Fail: needNobody, Reroute: needNobody,
 	}
 	for _, verb := range slices.Sorted(maps.Keys(handlers)) {

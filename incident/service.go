@@ -155,7 +155,11 @@ func (w *work) do(cmd Command) (*Incident, error) {
 		if !cmd.FromVendor() && !inc.Visible(cmd.Actor) {
 			return nil, notFound(inc.ID)
 		}
-		err = w.apply(inc, cmd)
+		if cmd.Verb == Retry {
+			err = w.retry(inc, cmd)
+		} else {
+			err = w.apply(inc, cmd)
+		}
 	case cmd.Verb == Declare || cmd.Verb == Trigger:
 		inc, err = w.create(cmd)
 	case cmd.Ref != nil && cmd.Args.Alert != nil:
@@ -331,6 +335,21 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 		return err
 	}
 	return w.put(effects)
+}
+
+// retry puts back what failed outside, if the actor may; without any such thing
+// nothing changes.
+func (w *work) retry(inc *Incident, cmd Command) error {
+	f := factsFor(w.cat, inc, &cmd, w.s.Details)
+	if err := Allowed(cmd.Verb, false, cmd.Actor, cmd.Role, inc, &f); err != nil {
+		return err
+	}
+	var err error
+	if cmd.retried, err = w.tx.RetryEffects(inc.ID); err != nil || cmd.retried == 0 {
+		return err
+	}
+	w.effects += cmd.retried
+	return w.apply(inc, cmd)
 }
 
 // indexRef makes the incident be found by the ref.

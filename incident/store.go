@@ -49,6 +49,10 @@ type Tx interface {
 	// Effects returns what became of the effects of an incident.
 	Effects(id ID) ([]EffectState, error)
 
+	// RetryEffects puts the dead and skipped effects of an incident back, due at
+	// once, and returns how many there were.
+	RetryEffects(id ID) (int, error)
+
 	// PutRaw keeps an inbound body until the retention of raw bodies.
 	PutRaw(in Inbound) error
 	// Raw calls fn with the bodies that arrived at or after since, oldest first,

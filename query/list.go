@@ -85,7 +85,11 @@ func (r *Reader) fill(ctx context.Context, tx incident.Tx, viewer Viewer, f *Fil
 					page.Next = formatCursor(incident.Cursor{OpenedAt: last.OpenedAt, ID: last.ID})
 					return false
 				}
-				page.Incidents = append(page.Incidents, r.view(inc))
+				v := r.view(inc)
+				if inner = v.hideRelatives(tx, viewer); inner != nil {
+					return false
+				}
+				page.Incidents = append(page.Incidents, v)
 			}
 		}
 		after = incident.Cursor{OpenedAt: row.OpenedAt, ID: row.ID}

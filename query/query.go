@@ -47,6 +47,8 @@ type View struct {
 	Timeline []incident.Event       // by event time, oldest first; only where asked for
 	Mention  []string               // persons' ids whom the level's notice mentions
 	URL      string                 // of its page; "" where there is none
+
+	hidden []string // written ids of related incidents of which the viewer may not know
 }
 
 // Get returns one incident, or incident.ErrNotFound where there is none or the
@@ -62,11 +64,12 @@ func (r *Reader) Get(ctx context.Context, viewer Viewer, id incident.ID, timelin
 			return err
 		}
 		v = r.view(inc)
-		if err := v.loadTrouble(tx); err != nil {
+		if err := errors.Join(v.loadTrouble(tx), v.hideRelatives(tx, viewer)); err != nil {
 			return err
 		}
 		if timeline {
 			v.Timeline, err = tx.Timeline(id, 0, 0)
+			v.Timeline = slices.DeleteFunc(v.Timeline, v.aboutHidden)
 			sortEvents(v.Timeline)
 		}
 		return err
@@ -117,6 +120,49 @@ func mentioned(v *View, n incident.Notice) []string {
 		}
 	}
 	return slices.DeleteFunc(out, func(id string) bool { return id == "" })
+}
+
+// hideRelatives takes away the links to incidents of which the viewer may not
+// know: not even their numbers are told.
+func (v *View) hideRelatives(tx incident.Tx, viewer Viewer) error {
+	hidden := func(id incident.ID) (bool, error) {
+		if id == 0 {
+			return false, nil
+		}
+		inc, err := tx.Incident(id)
+		if err != nil {
+			return false, err
+		}
+		return !viewer.sees(inc), nil
+	}
+	inc := v.Incident
+	kept := inc.Children[:0]
+	for _, c := range inc.Children {
+		h, err := hidden(c.ID)
+		if err != nil {
+			return err
+		}
+		if h {
+			v.hidden = append(v.hidden, c.ID.String())
+			continue
+		}
+		kept = append(kept, c)
+	}
+	inc.Children = kept
+	if inc.Link == nil {
+		return nil
+	}
+	h, err := hidden(inc.Link.Parent)
+	if h {
+		v.hidden = append(v.hidden, inc.Link.Parent.String())
+		inc.Link = nil
+	}
+	return err
+}
+
+// aboutHidden reports whether an event names an incident that is hidden.
+func (v *View) aboutHidden(e incident.Event) bool {
+	return slices.Contains(v.hidden, e.Data["child"]) || slices.Contains(v.hidden, e.Data["parent"])
 }
 
 func (v *View) loadTrouble(tx incident.Tx) error {

@@ -1,8 +1,8 @@
 package strictyaml
 
 import (
-	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Nearest returns the one of known that is most like s, or "" where none is
@@ -13,9 +13,13 @@ func Nearest(s string, known []string) string {
 	if len(s) > maxKey {
 		return ""
 	}
-	folded := fold(s)
-	for _, k := range slices.Sorted(slices.Values(known)) {
-		if c := distance(folded, fold(k)); c < bestCost && c < max(len(k), 2) {
+	folded, length := fold(s), utf8.RuneCountInString(s)
+	for _, k := range known {
+		if diff := utf8.RuneCountInString(k) - length; diff > bestCost || -diff > bestCost {
+			continue // they differ by more than that
+		}
+		c := distance(folded, fold(k))
+		if c < max(len(k), 2) && (c < bestCost || c == bestCost && best != "" && k < best) {
 			best, bestCost = k, c
 		}
 	}

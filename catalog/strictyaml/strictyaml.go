@@ -37,8 +37,8 @@ type Options struct {
 // Bounds of a file. They are far beyond what a company's configuration needs.
 const (
 	defaultMaxBytes = 4 << 20
-	maxNodes        = 1_000_000 // values after aliases are expanded
-	maxProblems     = 50        // of the text of an error: more help nobody
+	maxNodes        = 500_000 // values after aliases are expanded
+	maxProblems     = 50      // of the text of an error: more help nobody
 	maxKept         = 1000
 )
 

@@ -60,7 +60,7 @@ func runRestore(_ context.Context, args []string, out, errOut io.Writer) error {
 	}
 	path, ok := strings.CutPrefix(cfg.Store, "bolt:")
 	if !ok {
-		return fmt.Errorf("restore makes bolt stores only, and the configuration names %s", cfg.Store)
+		return errors.New("restore makes bolt stores only, and the configuration names another kind")
 	}
 	f, err := os.Open(rest[0])
 	if err != nil {

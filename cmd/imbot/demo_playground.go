@@ -92,7 +92,7 @@ type playground struct {
 
 // errNoNode says that the Playground can not run here; that is no error of the
 // demo.
-var errNoNode = errors.New("Node.js (20 or newer, with npx) is not installed")
+var errNoNode = errors.New("no Node.js (20 or newer, with npx) here")
 
 // startPlayground starts the Playground for the bot behind messagesURL. The
 // process ends with ctx, at the latest.

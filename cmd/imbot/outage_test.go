@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +71,7 @@ func TestConnectorOutage(t *testing.T) {
 	if _, body := r.get("/api/v1/incidents?limit=50"); strings.Count(body, `"id":"INC-`) != len(words) {
 		t.Errorf("the API lists other incidents than the %d: %s", len(words), body)
 	}
-	t.Log(fmt.Sprintf("%d calls met the outage; %d posts, %d updates", calls, r.teams.PostCount(r.channel), r.teams.UpdateCount(r.channel)))
+	t.Logf("%d calls met the outage; %d posts, %d updates", calls, r.teams.PostCount(r.channel), r.teams.UpdateCount(r.channel))
 }
 
 func must(t *testing.T, err error) {

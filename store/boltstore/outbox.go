@@ -152,12 +152,41 @@ func (s *Store) Retry(ctx context.Context, name string, now time.Time) error {
 			}
 			return t.putEffect(key, r)
 		}
-		if err := t.delete(bucketEnded, endedKey(r.State, r.Seq)); err != nil {
-			return err
-		}
-		r.Due = time.Time{} // the person says: now
-		return t.arm(key, r, now)
+		return t.revive(key, r, now)
 	})
+}
+
+// revive puts a dead or skipped effect back.
+func (t *tx) revive(key []byte, r *effectRow, now time.Time) error {
+	if err := t.delete(bucketEnded, endedKey(r.State, r.Seq)); err != nil {
+		return err
+	}
+	r.Due = time.Time{} // the person says: now
+	return t.arm(key, r, now)
+}
+
+// RetryEffects implements incident.Tx.
+func (t *tx) RetryEffects(id incident.ID) (int, error) {
+	states, err := t.Effects(id)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, s := range states {
+		if s.State != incident.EffectDead && s.State != incident.EffectSkipped {
+			continue
+		}
+		key := appendName(nil, s.Key)
+		r, err := t.effect(key)
+		if err != nil || r == nil {
+			return n, err
+		}
+		if err := t.revive(key, r, t.now); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // backlogScan bounds what Backlog looks at, for Oldest.
