@@ -19,7 +19,7 @@ async function alert(day) {
   assert.equal(inc.level, 'service-down');
   assert.equal(inc.squad, 'payments');
   const alertId = inc.refs.find((ref) => ref.system === 'pagerduty').id;
-  const title = new RegExp(`${inc.id}\\D[\\s\\S]*${inc.title}`);
+  const title = new RegExp(`${inc.id}(?!\\d)[\\s\\S]*${inc.title}`);
   await viewer.openConversation(CHANNEL);
   await client.openConversation(CHANNEL);
   await client.waitForCard(title);
@@ -27,14 +27,14 @@ async function alert(day) {
   const accepted = () => api.metric('imbot_webhooks_total{outcome="accepted"}');
   const before = await accepted();
   await client.clickAction('Acknowledge');
-  await client.waitForCard(new RegExp(`${inc.id}\\D[\\s\\S]*Ani Wijaya has it`));
+  await client.waitForCard(new RegExp(`${inc.id}(?!\\d)[\\s\\S]*Ani Wijaya has it`));
   await day.shoot('acknowledged');
-  await viewer.waitForCard(new RegExp(`${inc.id}\\D[\\s\\S]*Ani Wijaya has it`));
+  await viewer.waitForCard(new RegExp(`${inc.id}(?!\\d)[\\s\\S]*Ani Wijaya has it`));
   await eventually('PagerDuty to hear of the acknowledgement', () => pager.get(alertId), (i) => i.status === 'acknowledged');
   await eventually('the echo of the acknowledgement', accepted, (n) => n > before);
   await client.sendMessage(`resolve ${inc.id} failed over to the replica`, CHANNEL);
   await eventually('PagerDuty to hear of the end', () => pager.get(alertId), (i) => i.status === 'resolved');
-  await client.waitForCard(new RegExp(`${inc.id}\\D[\\s\\S]*Payments DB is down[\\s\\S]*RCA missing`));
+  await client.waitForCard(new RegExp(`${inc.id}(?!\\d)[\\s\\S]*Payments DB is down[\\s\\S]*RCA missing`));
   await eventually('the echo of the end', accepted, (n) => n > before + 1);
   const kinds = (await api.timeline(inc.id)).map((e) => e.kind);
   for (const kind of ['acknowledged', 'resolved']) {
@@ -74,7 +74,7 @@ async function unmentioned(day, where) {
 
 async function main() {
   const playground = await attachPlayground(setup.playground);
-  const client = await openClient(playground, { width: 1280, height: 1000, timeout: 30000 });
+  const client = await openClient(playground, { width: 1280, height: 1000, timeout: 20000 });
   const viewer = await client.viewer({ width: 1280 });
   let shots = 0;
   const day = {

@@ -20,7 +20,7 @@ export async function life(day, where) {
 }
 
 /** A pattern for the incident's card that also says this. */
-const card = (inc, text) => new RegExp(`${inc.id}\\D[\\s\\S]*${inc.title}[\\s\\S]*${text}`);
+const card = (inc, text) => new RegExp(`${inc.id}(?!\\d)[\\s\\S]*${inc.title}[\\s\\S]*${text}`);
 
 async function declared({ api }, title) {
   const list = await eventually(`the incident “${title}”`, () => api.list(), (all) => all.some((i) => i.title === title));
@@ -107,7 +107,7 @@ const RCA = {
 /** The RCA in three steps; what is missing is refused, and nothing that was typed is lost, not even with the page. */
 async function review(stage, inc) {
   const { client, api, where, shoot } = stage;
-  const step = (n) => client.waitForCard(new RegExp(`RCA of ${inc.id}\\D[\\s\\S]*Step ${n} of 3`));
+  const step = (n) => client.waitForCard(new RegExp(`RCA of ${inc.id}(?!\\d)[\\s\\S]*Step ${n} of 3`));
   const fill = async (...fields) => { for (const f of fields) await client.fillInput(f, RCA[f]); };
   const typed = async (field) => assert.equal(await client.inputValue(field), RCA[field], `${field} in the form`);
   await client.clickAction('Write RCA');

@@ -34,6 +34,8 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Metrics answers GET /metrics. nil: there is no such address.
 	Metrics http.Handler
+	// Backup writes a copy of the store. nil: there is no such address.
+	Backup func(ctx context.Context, w io.Writer) error
 }
 
 // readyTimeout bounds the check behind /readyz: whoever asks it asks often.
@@ -67,6 +69,9 @@ func New(c Config) http.Handler {
 		"POST /api/v1/incidents/{id}/commands":  s.command,
 	} {
 		s.mux.Handle(pattern, s.answer(s.authenticated(h)))
+	}
+	if c.Backup != nil {
+		s.mux.Handle("GET /api/v1/backup", s.answer(s.authenticated(s.backup)))
 	}
 	s.mux.Handle("GET /api/v1/openapi.yaml", s.answer(s.openapi))
 	s.mux.Handle("GET /healthz", s.answer(s.health))

@@ -48,7 +48,7 @@ type PagerDuty struct {
 
 // packer compresses bodies; EncodeAll is safe for concurrent use.
 var packer = func() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(32<<10))
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(4), zstd.WithWindowSize(32<<10))
 	if err != nil {
 		panic("webhook: zstd: " + err.Error()) // the options above are constants
 	}

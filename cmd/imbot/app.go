@@ -297,7 +297,7 @@ func (a *app) handler() http.Handler {
 	}
 	mux.Handle("/", web.New(web.Config{
 		Service: a.service, Reader: a.reader, Tokens: tokens, Location: a.cfg.Location(), Now: a.now, Logger: a.log,
-		Ready: a.store.Writable, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
+		Ready: a.store.Writable, Backup: a.store.Backup, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
 	}))
 	return mux
 }

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,24 +31,59 @@ func runBackup(ctx context.Context, args []string, out, errOut io.Writer) error 
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("there is no store at %s", path)
 	}
+	write := func(ctx context.Context, w io.Writer) error { return backupOfRunning(ctx, cfg, w) }
 	s, err := store.Open(cfg.Store, store.Options{Now: time.Now})
-	if err != nil {
-		return fmt.Errorf("%w (a running imbot gives a backup too: GET /api/v1/backup with an admin's token)", err)
+	if err == nil {
+		write = s.Backup
 	}
-	err = errors.Join(backupTo(ctx, s, target), s.Close())
+	if err = backupTo(ctx, write, target); s != nil {
+		err = errors.Join(err, s.Close())
+	}
 	if err == nil {
 		_, err = fmt.Fprintln(out, "backup written to", target)
 	}
 	return err
 }
 
-func backupTo(ctx context.Context, s store.Store, target string) error {
+// backupOfRunning asks the running imbot, which has the store's file locked.
+func backupOfRunning(ctx context.Context, cfg *Config, w io.Writer) error {
+	i := slices.IndexFunc(cfg.API.Tokens, func(t APIToken) bool { return t.Role == "admin" })
+	if i < 0 {
+		return errors.New("the store is in use: add an API token with role admin to the configuration, so that the running imbot can be asked for a backup")
+	}
+	_, port, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+port+"/api/v1/backup", nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+cfg.API.Tokens[i].Token.Reveal())
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("the store is in use, and no imbot answers at port %s: %w", port, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the running imbot gives no backup: it answers %s", resp.Status)
+	}
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("read the backup: %w", err)
+	}
+	if resp.Trailer.Get("X-Imbot-Backup") != "complete" {
+		return errors.New("the backup ended early: see the running imbot's log")
+	}
+	return nil
+}
+
+func backupTo(ctx context.Context, write func(context.Context, io.Writer) error, target string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(target), ".imbot-backup-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name()) // gone already where all went well
-	err = errors.Join(s.Backup(ctx, tmp), tmp.Sync(), tmp.Close())
+	err = errors.Join(write(ctx, tmp), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return fmt.Errorf("write backup: %w", err)
 	}
