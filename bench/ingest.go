@@ -33,17 +33,18 @@ func cellStored(n int) string { return fmt.Sprintf("store of %d", n) }
 // grid holds the rates and latencies by cell and number of connections.
 type grid struct {
 	rate, p50, p99 map[string]map[int]sample
+	cpu            map[string]map[int]sample // of the server, microseconds per request: what neighbours on the machine disturb least
 }
 
 func newGrid() *grid {
-	return &grid{map[string]map[int]sample{}, map[string]map[int]sample{}, map[string]map[int]sample{}}
+	return &grid{map[string]map[int]sample{}, map[string]map[int]sample{}, map[string]map[int]sample{}, map[string]map[int]sample{}}
 }
 
-func (g *grid) add(cell string, conns int, l *load) {
+func (g *grid) add(cell string, conns int, l *load, cpu time.Duration) {
 	for _, m := range []struct {
 		to map[string]map[int]sample
 		v  float64
-	}{{g.rate, l.rate()}, {g.p50, l.P50}, {g.p99, l.P99}} {
+	}{{g.rate, l.rate()}, {g.p50, l.P50}, {g.p99, l.P99}, {g.cpu, float64(cpu) / float64(time.Microsecond) / float64(l.answers())}} {
 		if m.to[cell] == nil {
 			m.to[cell] = map[int]sample{}
 		}
@@ -67,13 +68,15 @@ func (b *bench) rotate(g *grid, conns []int, cells []cell, prepare func(conns in
 				cell := cells[(i+round)%len(cells)]
 				var l *load
 				var err error
+				cpu := cpuTime()
 				// The label finds the cell in a profile: go tool pprof -tagfocus cell=echo
 				pprof.Do(context.Background(), pprof.Labels("cell", cell.name), func(context.Context) { l, err = cell.run(c) })
 				if err != nil {
 					return fmt.Errorf("%s, %d connections: %w", cell.name, c, err)
 				}
-				g.add(cell.name, c, l)
-				fmt.Fprintf(b.log, "  round %d, %3d connections, %-16s %7.0f/s  p50 %.2f ms  p99 %.2f ms  %s\n", round+1, c, cell.name, l.rate(), l.P50, l.P99, ranOut(l))
+				g.add(cell.name, c, l, cpuTime()-cpu)
+				fmt.Fprintf(b.log, "  round %d, %3d connections, %-16s %7.0f/s  p50 %.2f ms  p99 %.2f ms  cpu %s µs  %s\n",
+					round+1, c, cell.name, l.rate(), l.P50, l.P99, sample(g.cpu[cell.name][c][round:]).spread("%.0f"), ranOut(l))
 			}
 		}
 	}
@@ -187,7 +190,7 @@ func (b *bench) reportIngest(g *grid) error {
 		title: "New incidents by webhook",
 		note: "Closed loop over keep-alive connections, bodies of about 6 KB. *echo* reads the body; *no store* is the real handler (verify, parse, map, compress) " +
 			"without the store; the others also commit incident, timeline, keys, body and card, durably. A sample of each is read back.",
-		head: []string{"connections", "cell", "requests/s", "p50 ms", "p99 ms", "of echo", "of no store", "target"},
+		head: []string{"connections", "cell", "requests/s", "p50 ms", "p99 ms", "CPU µs", "of echo", "of no store", "target"},
 	}
 	for _, c := range b.conns {
 		names := []string{cellEcho, cellNoStore}
@@ -207,7 +210,7 @@ func (b *bench) reportIngest(g *grid) error {
 					target = b.verdict(slow.median() <= 1.5, "≤ 1.5×") + ": " + target
 				}
 			}
-			t.add(fmt.Sprint(c), name, g.rate[name][c].spread("%.0f"), g.p50[name][c].spread("%.1f"), g.p99[name][c].spread("%.1f"),
+			t.add(fmt.Sprint(c), name, g.rate[name][c].spread("%.0f"), g.p50[name][c].spread("%.1f"), g.p99[name][c].spread("%.1f"), g.cpu[name][c].spread("%.0f"),
 				g.rate[name][c].over(g.rate[cellEcho][c]).ratio(), ofNone.ratio(), target)
 		}
 	}

@@ -45,6 +45,15 @@ type load struct {
 // rate is the accepted requests per second.
 func (l *load) rate() float64 { return float64(l.Counted) / l.Seconds }
 
+// answers is how many requests were answered, counted or not.
+func (l *load) answers() int {
+	n := 0
+	for _, of := range l.Status {
+		n += of
+	}
+	return n
+}
+
 // makeLoad is the child: it reads jobs and writes what came of them, one JSON
 // document each, until in ends.
 func makeLoad(in io.Reader, out io.Writer) error {
@@ -209,13 +218,7 @@ func (l *load) add(conns []*conn, from time.Time, maxBad int) error {
 		l.NoRetry += c.noRetry
 		l.Accepted = append(l.Accepted, c.accepted...)
 	}
-	bad := 0
-	for s, n := range l.Status {
-		if s != 202 {
-			bad += n
-		}
-	}
-	if bad > maxBad {
+	if bad := l.answers() - l.Status[202]; bad > maxBad {
 		return fmt.Errorf("%d answers were not 202: %v", bad, l.Status)
 	}
 	if len(took) == 0 {

@@ -37,10 +37,7 @@ func (b *bench) overload() error {
 	}
 	t.add("202", fmt.Sprint(l.Status[202]), b.verdict(lost == 0, fmt.Sprintf("each is there: %d lost", lost)))
 	t.add("503", fmt.Sprint(l.Status[503]), b.verdict(l.Status[503] > 0 && l.NoRetry == 0, fmt.Sprintf("each with Retry-After: %d without", l.NoRetry)))
-	others := -l.Status[202] - l.Status[503]
-	for _, n := range l.Status {
-		others += n
-	}
+	others := l.answers() - l.Status[202] - l.Status[503]
 	t.add("others", fmt.Sprint(others), b.verdict(others == 0, "none"))
 	return t.write(b.out)
 }

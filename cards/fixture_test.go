@@ -89,7 +89,7 @@ func (w *world) action(title, due string, owner *incident.Actor) *world {
 func (w *world) view() *query.View {
 	v := &query.View{
 		Incident: w.inc, Levels: w.facts.Levels, Service: w.facts.Service, Squad: w.facts.Squad,
-		Links: append([]incident.LinkURL{}, w.facts.Service.Links...), URL: "https://imbot.example.com/incidents/" + w.inc.ID.String(), Timeline: w.log,
+		Links: append([]incident.LinkURL{}, w.facts.Service.Links...), Page: "https://imbot.example.com/incidents/" + w.inc.ID.String(), Timeline: w.log,
 	}
 	v.Level, _ = v.Levels.Get(w.inc.Level)
 	if w.inc.Alert != nil {
@@ -119,7 +119,7 @@ func unknownService(t testing.TB) *query.View {
 	w.facts.Route = incident.Route{Channel: "19:default", Default: true}
 	w.trigger("Certificate expires in 3 days")
 	v := w.view()
-	v.Links, v.URL = nil, ""
+	v.Links, v.Page = nil, ""
 	return v
 }
 

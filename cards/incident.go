@@ -213,7 +213,7 @@ func (m *maker) link(v *query.View, l *incident.Link) md {
 	switch {
 	case l.Parent != 0:
 		parent = md(l.Parent.String())
-		if base, ok := strings.CutSuffix(v.URL, v.Incident.ID.String()); ok && base != "" && len(base) < 300 {
+		if base, ok := strings.CutSuffix(v.Page, v.Incident.ID.String()); ok && base != "" && len(base) < 300 {
 			if a := anchor(string(parent), base+l.Parent.String()); a != "" {
 				parent = a
 			}

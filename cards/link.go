@@ -72,7 +72,7 @@ var unlinked = strings.NewReplacer("://", ": //", "www.", "www ", "WWW.", "WWW "
 func (m *maker) links(v *query.View) md {
 	var out []string
 	seen := map[string]bool{}
-	size := len(v.URL)
+	size := len(v.Page)
 	add := func(title, address string) {
 		if a := anchor(title, address); a != "" && !seen[address] && size+len(a) < maxURLs {
 			seen[address] = true
@@ -87,6 +87,6 @@ func (m *maker) links(v *query.View) md {
 		add(l.Title, l.URL)
 	}
 	size = 0
-	add(m.p("card.page"), v.URL)
+	add(m.p("card.page"), v.Page)
 	return md(strings.Join(out, " · "))
 }

@@ -66,8 +66,8 @@ func RCAForm(v *query.View, step int, values, errs map[string]string, o Options)
 	if step == RCASteps {
 		f.rcaActions(inc)
 	}
-	if v.URL != "" {
-		if a := anchor(f.p("form.browser"), v.URL+"/rca"); a != "" {
+	if v.Page != "" {
+		if a := anchor(f.p("form.browser"), v.Page+"/rca"); a != "" {
 			f.add(text(a))
 		}
 	}

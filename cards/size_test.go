@@ -43,7 +43,7 @@ func stuffed(t testing.TB, s string) *query.View {
 		v.Levels = append(v.Levels, incident.Level{Key: full("k", 60) + fmt.Sprint(i), Title: long})
 	}
 	v.Service.Name, v.Squad.Name, v.Service.Owner, v.Level.Title = long, long, long, long
-	v.URL = "https://imbot.example.com/" + full("x", 1900) + inc.ID.String()
+	v.Page = "https://imbot.example.com/" + full("x", 1900) + inc.ID.String()
 	return v
 }
 

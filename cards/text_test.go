@@ -267,7 +267,7 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	m := Options{}.maker()
-	v := &query.View{URL: "https://imbot.example.com/incidents/INC-42"}
+	v := &query.View{Page: "https://imbot.example.com/incidents/INC-42"}
 	for _, s := range []string{"a", "a", "b", "c", "d", "e"} {
 		v.Links = append(v.Links, incident.LinkURL{Title: s, URL: "https://" + s + ".example"})
 	}

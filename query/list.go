@@ -28,9 +28,9 @@ type Filter struct {
 // MaxLimit bounds one page of a list.
 const MaxLimit = 200
 
-// scanLimit bounds the records that one page may look at: a filter that matches
+// maxScan bounds the records that one page may look at: a filter that matches
 // next to nothing ends with a cursor instead of holding a read transaction.
-const scanLimit = 200_000
+const maxScan = 200_000
 
 // Page is one page of a list, newest first.
 type Page struct {
@@ -67,7 +67,7 @@ func (r *Reader) fill(ctx context.Context, tx incident.Tx, viewer Viewer, f *Fil
 		if !f.Since.IsZero() && row.OpenedAt.Before(f.Since) {
 			return false
 		}
-		if scanned++; scanned > scanLimit || ctx.Err() != nil {
+		if scanned++; scanned > r.scanLimit() || ctx.Err() != nil {
 			page.Next = formatCursor(after)
 			inner = ctx.Err()
 			return false
@@ -96,6 +96,13 @@ func (r *Reader) fill(ctx context.Context, tx incident.Tx, viewer Viewer, f *Fil
 		return true
 	})
 	return errors.Join(err, inner)
+}
+
+func (r *Reader) scanLimit() int {
+	if r.maxScan > 0 {
+		return r.maxScan
+	}
+	return maxScan
 }
 
 func (f *Filter) matches(r *incident.Row) bool {

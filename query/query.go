@@ -32,7 +32,10 @@ func (v Viewer) sees(inc *incident.Incident) bool { return inc.Visible(v.Actor) 
 type Reader struct {
 	Store     incident.Store
 	Catalog   func() incident.Catalog
+	Pages     bool   // pages are served under PublicURL: cards link to them
 	PublicURL string // base of links to pages, without a trailing slash; "" where there is none
+
+	maxScan int // for tests; 0 means maxScan
 }
 
 // View is an incident with all that is needed to show it.
@@ -46,7 +49,8 @@ type View struct {
 	Trouble  []incident.EffectState // effects that failed for good or were skipped, oldest first
 	Timeline []incident.Event       // by event time, oldest first; only where asked for
 	Mention  []string               // persons' ids whom the level's notice mentions
-	URL      string                 // of its page; "" where there is none
+	URL      string                 // under which it is known; "" without a public URL
+	Page     string                 // the same, where a page is served there: for people to open
 
 	hidden []string // written ids of related incidents of which the viewer may not know
 }
@@ -100,6 +104,9 @@ func (r *Reader) view(inc *incident.Incident) *View {
 	v.Mention = mentioned(v, cat.Notice(inc.Squad, inc.Level))
 	if r.PublicURL != "" {
 		v.URL = r.PublicURL + "/incidents/" + inc.ID.String()
+		if r.Pages {
+			v.Page = v.URL
+		}
 	}
 	return v
 }

@@ -64,7 +64,7 @@ func compare(t *testing.T, x *tx, model map[string]string, from string) {
 	var want, got []string
 	for k, v := range model {
 		if k >= from {
-			want = append(want, k+"="+v)
+			want = append(want, k+" "+v)
 		}
 		if g := string(x.get(bucketKept, []byte(k))); g != v {
 			t.Errorf("get(%s) = %q, want %q", k, g, v)
@@ -72,7 +72,7 @@ func compare(t *testing.T, x *tx, model map[string]string, from string) {
 	}
 	slices.Sort(want)
 	x.ascend(bucketKept, []byte(from), func(k, v []byte) bool {
-		got = append(got, string(k)+"="+string(v))
+		got = append(got, string(k)+" "+string(v))
 		return true
 	})
 	if !slices.Equal(got, want) {
@@ -81,13 +81,13 @@ func compare(t *testing.T, x *tx, model map[string]string, from string) {
 	want, got = nil, nil
 	for k, v := range model {
 		if k < from {
-			want = append(want, k+"="+v)
+			want = append(want, k+" "+v)
 		}
 	}
 	slices.Sort(want)
 	slices.Reverse(want)
 	x.descend(bucketKept, []byte(from), func(k, v []byte) bool {
-		got = append(got, string(k)+"="+string(v))
+		got = append(got, string(k)+" "+string(v))
 		return true
 	})
 	if !slices.Equal(got, want) {

@@ -234,8 +234,13 @@ func TestCloseDrains(t *testing.T) {
 	}
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
-	for s.Update(context.Background(), setKey("late", "yes")) == nil {
-		runtime.Gosched()
+	for refused := false; !refused; runtime.Gosched() {
+		s.mu.RLock()
+		refused = s.closed
+		s.mu.RUnlock()
+	}
+	if err := s.Update(t.Context(), setKey("late", "yes")); !errors.Is(err, errClosed) {
+		t.Errorf("Update while closing = %v", err)
 	}
 	if err := errors.Join(h.run()...); err != nil {
 		t.Error(err)
