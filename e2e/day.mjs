@@ -1,6 +1,7 @@
 // Plays a day of the demo as a person at the emulator's page, and asks imbot's API and the simulated PagerDuty what came of it:
 //   node day.mjs '{"playground": URL, "imbot": URL, "pagerduty": URL, "token": …, "pagerdutyToken": …, "shots": FOLDER}'
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
 import { openClient } from './client.mjs';
 import { life } from './life.mjs';
@@ -107,6 +108,7 @@ async function main() {
     await until(async () => (await day.api.metric('imbot_effects_waiting')) === 0, 10000, 'all effects to be done');
   } catch (err) {
     await client.screenshot(path.join(setup.shots, 'failed.png')).catch(() => {});
+    fs.writeFileSync(path.join(setup.shots, 'failed.json'), JSON.stringify({ client: client.frames, viewer: viewer.frames, invokes: client.invokes }, null, 1));
     throw err;
   } finally {
     await client.stop();

@@ -273,9 +273,27 @@ func Clip(s string, n int) string {
 // Line makes one line of outside text: control characters and line breaks
 // become spaces, runs of spaces (of any kind) become one.
 func Line(s string) string {
+	if isLine(s) {
+		return s
+	}
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == 0xfeff || isBidi(r)
 	}), " ")
+}
+
+// isLine reports whether s is plain ASCII and one line already, as nearly all
+// text is.
+func isLine(s string) bool {
+	space := true // no space in front
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' && space, c < ' ', c >= 0x7f:
+			return false
+		default:
+			space = c == ' '
+		}
+	}
+	return !space || s == ""
 }
 
 // isBidi reports the invisible characters that turn the direction of text

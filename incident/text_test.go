@@ -83,7 +83,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-func FuzzLine(f *testing.F) {
+func FuzzLineAndClip(f *testing.F) {
 	for _, s := range []string{"a\nb", "\u202e", " \t ", "\xff\xfe", "x\u00a0y", "日本", "\u2028"} {
 		f.Add(s, 5)
 	}

@@ -156,12 +156,17 @@ func parseCursor(s string) (incident.Cursor, error) {
 	if s == "" {
 		return incident.Cursor{}, nil
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != cursorLen || binary.BigEndian.Uint32(b[8:]) >= 1e9 || int64(binary.BigEndian.Uint64(b[12:])) <= 0 {
-		return incident.Cursor{}, incident.NewProblem(incident.ErrInvalid, "cursor", "bad_cursor", "The cursor is not one of ours: use next_cursor as it came, or leave it out.")
+	bad := incident.NewProblem(incident.ErrInvalid, "cursor", "bad_cursor", "The cursor is not one of ours: use next_cursor as it came, or leave it out.")
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) != cursorLen {
+		return incident.Cursor{}, bad
 	}
-	return incident.Cursor{
+	c := incident.Cursor{
 		OpenedAt: time.Unix(int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint32(b[8:]))).UTC(),
 		ID:       incident.ID(binary.BigEndian.Uint64(b[12:])),
-	}, nil
+	}
+	if c.ID <= 0 || formatCursor(c) != s {
+		return incident.Cursor{}, bad
+	}
+	return c, nil
 }

@@ -8,12 +8,13 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,14 +47,21 @@ type PagerDuty struct {
 	Accepted, Kept, Refused, Busy, Failed atomic.Int64
 }
 
-// packer compresses bodies; EncodeAll is safe for concurrent use.
-var packer = func() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(4), zstd.WithWindowSize(32<<10))
+// packers compress bodies. One belongs to one request at a time: an encoder that
+// is shared makes requests wait for each other.
+var packers = sync.Pool{New: func() any {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(32<<10))
 	if err != nil {
 		panic("webhook: zstd: " + err.Error()) // the options above are constants
 	}
 	return e
-}()
+}}
+
+func pack(body []byte) []byte {
+	e := packers.Get().(*zstd.Encoder)
+	defer packers.Put(e)
+	return e.EncodeAll(body, make([]byte, 0, len(body)/3))
+}
 
 var unpacker = func() *zstd.Decoder {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(1<<20), zstd.WithDecoderConcurrency(1))
@@ -78,7 +86,7 @@ func Body(in incident.Inbound) ([]byte, error) {
 // signature: PagerDuty drops what is answered so, and after three drops
 // switches the subscription off for a day.
 func (h *PagerDuty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := read(w, r)
 	if err != nil {
 		var big *http.MaxBytesError
 		if errors.As(err, &big) {
@@ -100,6 +108,20 @@ func (h *PagerDuty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Seen()
 	}
 	w.WriteHeader(http.StatusAccepted)
+}
+
+// usualBody is how much memory is taken on the sender's word about the length of
+// the body: the rest, when it comes.
+const usualBody = 16 << 10
+
+// read reads a body of at most MaxBody.
+func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	var b bytes.Buffer
+	if n := r.ContentLength; n > 0 {
+		b.Grow(int(min(n, usualBody)) + bytes.MinRead) // less would grow to see the end
+	}
+	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
+	return b.Bytes(), err
 }
 
 func (h *PagerDuty) refuse(w http.ResponseWriter, status int, why string) {
@@ -125,7 +147,7 @@ func (h *PagerDuty) fail(w http.ResponseWriter, err error) {
 func (h *PagerDuty) accept(ctx context.Context, delivery string, body []byte) error {
 	in := incident.Inbound{
 		Source: incident.SourcePagerDuty, ID: incident.Clip(incident.Line(delivery), 120), At: h.Now().UTC(),
-		Encoding: "zstd", Body: packer.EncodeAll(body, make([]byte, 0, len(body)/3)),
+		Encoding: "zstd", Body: pack(body),
 	}
 	var keys []string
 	if in.ID != "" {

@@ -28,6 +28,9 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 		_, err := btx.WriteTo(&ctxWriter{ctx, w})
 		return err
 	})
+	if ended := ctx.Err(); err != nil && ended != nil {
+		err = ended
+	}
 	if err != nil {
 		return fmt.Errorf("store: backup of %s: %w", s.path, err)
 	}

@@ -19,6 +19,10 @@ const (
 	packDict1 = 2 // an s2 block with dictionary1
 )
 
+// maxPacked bounds what is packed, so that a damaged length can not make unpack
+// ask for all the memory there is.
+const maxPacked = 64 << 20
+
 //go:embed pack1.dict
 var dictionary1 []byte
 
@@ -26,7 +30,7 @@ var dict1 = s2.MakeDict(dictionary1, nil)
 
 // appendPacked appends the packed form of doc to b.
 func appendPacked(b, doc []byte) []byte {
-	if len(doc) < 64 {
+	if len(doc) < 64 || len(doc) > maxPacked {
 		return append(append(b, packNone), doc...)
 	}
 	b = append(b, packDict1)
@@ -45,10 +49,8 @@ func unpack(v []byte) ([]byte, error) {
 	case len(v) > 0 && v[0] == packNone:
 		return v[1:], nil
 	case len(v) > 0 && v[0] == packDict1:
-		// The length comes first; a damaged one must not allocate gigabytes. No
-		// block shrinks below a hundredth in practice, 1,000 is far beyond.
 		n, err := s2.DecodedLen(v[1:])
-		if err != nil || n > 1000*len(v) {
+		if err != nil || n > maxPacked {
 			return nil, errPacked
 		}
 		doc, err := dict1.Decode(make([]byte, n), v[1:])
