@@ -2,9 +2,7 @@ package incident
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -186,81 +184,6 @@ func (w *work) do(cmd Command) (*Incident, error) {
 	return inc, w.put(cmd.Then)
 }
 
-// unknown keeps the body of an event about something that we do not know, and
-// that says too little to make an incident of.
-func (w *work) unknown(cmd Command) (*Incident, error) {
-	if cmd.Raw == nil {
-		return nil, NewProblem(ErrNotFound, "ref", "no_ref", "No incident belongs to %s %s.", cmd.Ref.System, Clip(cmd.Ref.ID, 80))
-	}
-	if err := w.remember(cmd.Keys, "-"); err != nil {
-		return nil, err
-	}
-	if err := w.putEarly(cmd); err != nil {
-		return nil, err
-	}
-	return &Incident{}, w.tx.PutRaw(*cmd.Raw)
-}
-
-// early is what came before the incident that it is about, such as a note: it
-// waits for it.
-type early struct {
-	Verb   Verb      `json:"verb"`
-	Actor  Actor     `json:"actor"`
-	Source string    `json:"source"`
-	At     time.Time `json:"at"`
-	Kind   EventKind `json:"kind,omitempty"` // not in the JSON of Args
-	Args   Args      `json:"args"`
-}
-
-// maxEarly bounds what waits for one incident; beyond it, the raw body alone is
-// kept.
-const maxEarly = 20
-
-func earlyKey(r Ref) string { return "early/" + r.Key() }
-
-func (w *work) getEarly(r Ref) ([]early, error) {
-	v, err := w.tx.Key(earlyKey(r))
-	if err != nil || v == "" {
-		return nil, err
-	}
-	var list []early
-	return list, json.Unmarshal([]byte(v), &list)
-}
-
-func (w *work) putEarly(cmd Command) error {
-	list, err := w.getEarly(*cmd.Ref)
-	if err != nil || len(list) >= maxEarly {
-		return err
-	}
-	b, err := json.Marshal(append(list, early{Verb: cmd.Verb, Actor: cmd.Actor, Source: cmd.Source, At: cmd.At, Kind: cmd.Args.Kind, Args: cmd.Args}))
-	if err != nil {
-		return err
-	}
-	return w.tx.PutKey(earlyKey(*cmd.Ref), string(b), false)
-}
-
-// applyEarly carries out what has waited for inc.
-func (w *work) applyEarly(inc *Incident, ref Ref) error {
-	list, err := w.getEarly(ref)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	for _, e := range list {
-		e.Args.Kind = e.Kind
-		next := inc.Clone()
-		err := w.apply(next, Command{Verb: e.Verb, Incident: inc.ID, Actor: e.Actor, Source: e.Source, At: e.At, Args: e.Args})
-		var p *Problem
-		if errors.As(err, &p) {
-			continue // what makes no sense must not cost the incident; its body is kept
-		}
-		if err != nil {
-			return err
-		}
-		*inc = *next
-	}
-	return w.tx.PutKey(earlyKey(ref), "", false)
-}
-
 // began is the trigger that must have come before cmd.
 func began(cmd Command) Command {
 	b := cmd
@@ -367,100 +290,4 @@ func (w *work) put(effects []Effect) error {
 	}
 	w.effects += len(effects)
 	return w.tx.PutEffects(effects)
-}
-
-// linkMerged finds the parent of an incident that the vendor has merged into
-// another, or remembers to do so when that one comes.
-func (w *work) linkMerged(inc *Incident) error {
-	if inc.Link == nil || inc.Link.ParentRef == nil || inc.Link.Parent != 0 {
-		return nil
-	}
-	ref := *inc.Link.ParentRef
-	v, err := w.tx.Key(ref.Key())
-	if err != nil {
-		return err
-	}
-	if v == "" {
-		waiting, err := w.tx.Key("merged/" + ref.Key())
-		if err != nil || strings.Contains(" "+waiting+" ", " "+inc.ID.String()+" ") {
-			return err
-		}
-		return w.tx.PutKey("merged/"+ref.Key(), strings.TrimSpace(waiting+" "+inc.ID.String()), true)
-	}
-	parent, err := ParseID(v)
-	if err != nil || parent == inc.ID {
-		return err
-	}
-	inc.Link.Parent, inc.Link.ParentRef = parent, nil
-	return w.addChild(parent, Child{ID: inc.ID, Kind: inc.Link.Kind})
-}
-
-// adoptMerged links the incidents that were merged into inc before it came.
-func (w *work) adoptMerged(inc *Incident) error {
-	ref, ok := inc.AlertRef()
-	if !ok {
-		return nil
-	}
-	waiting, err := w.tx.Key("merged/" + ref.Key())
-	if err != nil || waiting == "" {
-		return err
-	}
-	for _, s := range strings.Fields(waiting) {
-		id, err := ParseID(s)
-		if err != nil {
-			return err
-		}
-		child, err := w.tx.Incident(id)
-		if err != nil {
-			return err
-		}
-		if child.Link == nil || child.Link.Parent != 0 {
-			continue
-		}
-		child.Link.Parent, child.Link.ParentRef = inc.ID, nil
-		child.UpdatedAt = w.now.UTC()
-		if err := w.tx.PutIncident(child); err != nil {
-			return err
-		}
-		if err := w.put(cardsOf(child)); err != nil {
-			return err
-		}
-		if err := w.addChild(inc.ID, Child{ID: id, Kind: child.Link.Kind}); err != nil {
-			return err
-		}
-	}
-	fresh, err := w.tx.Incident(inc.ID)
-	if err != nil {
-		return err
-	}
-	*inc = *fresh
-	return w.tx.PutKey("merged/"+ref.Key(), "", true)
-}
-
-// addChild tells the parent, on its timeline and its cards.
-func (w *work) addChild(parent ID, c Child) error {
-	inc, err := w.tx.Incident(parent)
-	if err != nil {
-		return err
-	}
-	for _, have := range inc.Children {
-		if have.ID == c.ID {
-			return nil
-		}
-	}
-	inc.Children = append(inc.Children, c)
-	cmd := Command{Verb: Log, Incident: parent, Actor: System, Args: Args{Kind: EvChild, Data: map[string]string{"kind": c.Kind, "child": c.ID.String()}}}
-	if err := w.apply(inc, cmd); err != nil {
-		return err
-	}
-	return w.put(cardsOf(inc))
-}
-
-// cardsOf are the effects that bring all cards of an incident up to date.
-func cardsOf(inc *Incident) []Effect {
-	var out []Effect
-	for _, target := range inc.Cards {
-		out = append(out, effect(inc.ID, KindCard, Latest, target, ""))
-	}
-	return out
 }

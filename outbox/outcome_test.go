@@ -64,8 +64,14 @@ func TestBackoff(t *testing.T) {
 		attempt  int
 		from, to time.Duration
 	}{
-		{0, time.Second, 2 * time.Second}, {1, time.Second, 2 * time.Second}, {2, time.Second, 4 * time.Second}, {5, time.Second, 32 * time.Second},
-		{8, time.Second, 256 * time.Second}, {9, time.Second, 5 * time.Minute}, {100, time.Second, 5 * time.Minute}, {1 << 30, time.Second, 5 * time.Minute},
+		{0, time.Second, 2 * time.Second},
+		{1, time.Second, 2 * time.Second},
+		{2, time.Second, 4 * time.Second},
+		{5, time.Second, 32 * time.Second},
+		{8, time.Second, 256 * time.Second},
+		{9, time.Second, 5 * time.Minute},
+		{100, time.Second, 5 * time.Minute},
+		{1 << 30, time.Second, 5 * time.Minute},
 	} {
 		if got := backoff(c.attempt, 0); got != c.from {
 			t.Errorf("backoff(%d, 0) = %s, want %s", c.attempt, got, c.from)

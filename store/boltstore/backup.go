@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
 	bolt "go.etcd.io/bbolt"
@@ -116,6 +117,9 @@ func verify(path string) error {
 
 // syncDir makes a new name in a folder durable.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // folders can not be synced there
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

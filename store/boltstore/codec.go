@@ -45,7 +45,7 @@ func rowKey(openedAt time.Time, id incident.ID) []byte {
 }
 
 func eventKey(id incident.ID, n int) []byte {
-	return binary.BigEndian.AppendUint32(appendID(make([]byte, 0, idLen+4), id), uint32(min(max(n, 0), math.MaxUint32)))
+	return binary.BigEndian.AppendUint32(appendID(make([]byte, 0, idLen+4), id), uint32(min(max(n, 0), math.MaxInt32)))
 }
 
 func sequenceKey(prefix []byte, seq uint64) []byte {

@@ -67,7 +67,7 @@ type Store struct {
 	mu     sync.RWMutex // guards closed, and sending to queue against closing it
 	closed bool
 
-	proved atomic.Int64 // when a commit last succeeded, as Unix nanoseconds of the monotonic-free wall clock
+	proved atomic.Int64 // when a commit last succeeded, in Unix nanoseconds
 }
 
 var errClosed = errors.New("store is closed")

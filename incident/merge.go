@@ -1,0 +1,99 @@
+package incident
+
+import "strings"
+
+// linkMerged finds the parent of an incident that the vendor has merged into
+// another, or remembers to do so when that one comes.
+func (w *work) linkMerged(inc *Incident) error {
+	if inc.Link == nil || inc.Link.ParentRef == nil || inc.Link.Parent != 0 {
+		return nil
+	}
+	ref := *inc.Link.ParentRef
+	v, err := w.tx.Key(ref.Key())
+	if err != nil {
+		return err
+	}
+	if v == "" {
+		waiting, err := w.tx.Key("merged/" + ref.Key())
+		if err != nil || strings.Contains(" "+waiting+" ", " "+inc.ID.String()+" ") {
+			return err
+		}
+		return w.tx.PutKey("merged/"+ref.Key(), strings.TrimSpace(waiting+" "+inc.ID.String()), true)
+	}
+	parent, err := ParseID(v)
+	if err != nil || parent == inc.ID {
+		return err
+	}
+	inc.Link.Parent, inc.Link.ParentRef = parent, nil
+	return w.addChild(parent, Child{ID: inc.ID, Kind: inc.Link.Kind})
+}
+
+// adoptMerged links the incidents that were merged into inc before it came.
+func (w *work) adoptMerged(inc *Incident) error {
+	ref, ok := inc.AlertRef()
+	if !ok {
+		return nil
+	}
+	waiting, err := w.tx.Key("merged/" + ref.Key())
+	if err != nil || waiting == "" {
+		return err
+	}
+	for _, s := range strings.Fields(waiting) {
+		id, err := ParseID(s)
+		if err != nil {
+			return err
+		}
+		child, err := w.tx.Incident(id)
+		if err != nil {
+			return err
+		}
+		if child.Link == nil || child.Link.Parent != 0 {
+			continue
+		}
+		child.Link.Parent, child.Link.ParentRef = inc.ID, nil
+		child.UpdatedAt = w.now.UTC()
+		if err := w.tx.PutIncident(child); err != nil {
+			return err
+		}
+		if err := w.put(cardsOf(child)); err != nil {
+			return err
+		}
+		if err := w.addChild(inc.ID, Child{ID: id, Kind: child.Link.Kind}); err != nil {
+			return err
+		}
+	}
+	fresh, err := w.tx.Incident(inc.ID)
+	if err != nil {
+		return err
+	}
+	*inc = *fresh
+	return w.tx.PutKey("merged/"+ref.Key(), "", true)
+}
+
+// addChild tells the parent, on its timeline and its cards.
+func (w *work) addChild(parent ID, c Child) error {
+	inc, err := w.tx.Incident(parent)
+	if err != nil {
+		return err
+	}
+	for _, have := range inc.Children {
+		if have.ID == c.ID {
+			return nil
+		}
+	}
+	inc.Children = append(inc.Children, c)
+	cmd := Command{Verb: Log, Incident: parent, Actor: System, Args: Args{Kind: EvChild, Data: map[string]string{"kind": c.Kind, "child": c.ID.String()}}}
+	if err := w.apply(inc, cmd); err != nil {
+		return err
+	}
+	return w.put(cardsOf(inc))
+}
+
+// cardsOf are the effects that bring all cards of an incident up to date.
+func cardsOf(inc *Incident) []Effect {
+	var out []Effect
+	for _, target := range inc.Cards {
+		out = append(out, effect(inc.ID, KindCard, Latest, target, ""))
+	}
+	return out
+}
