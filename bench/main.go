@@ -196,7 +196,7 @@ func (b *bench) close() error {
 }
 
 // large is the size of the large store.
-func (b *bench) large() int { return b.stored[len(b.stored)-1] }
+func (o *options) large() int { return o.stored[len(o.stored)-1] }
 
 // small is up to which size a store is copied for each measurement; larger ones
 // are used in place, and grow.

@@ -28,6 +28,8 @@ type Directory struct {
 	// not heard from yet, and for opening chats.
 	// https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/send-proactive-messages
 	ServiceURL string
+	// Rebind makes bindings take effect, when a bound channel is gone. May be nil.
+	Rebind func(ctx context.Context) error
 }
 
 // noWay says that there is no way to a target, until somebody does something.
@@ -52,14 +54,25 @@ func (d *Directory) Address(ctx context.Context, target string) (botframework.Re
 	if c.Gone != "" {
 		return botframework.Reference{}, "", "", &noWay{fmt.Sprintf("no way to the channel: %s; add imbot to it again", c.Gone)}
 	}
-	return d.ref(c), c.Kind, d.Catalog().Language(d.squadOf(c)), nil
+	return d.ref(c), c.Kind, d.Catalog().Language(squadOf(d.Catalog(), c)), nil
 }
 
-func (d *Directory) squadOf(c Conversation) string {
-	if c.Squad != "" {
+// squadHere is the squad whose incidents come to the conversation; "" for none.
+func squadHere(ctx context.Context, s Store, cat Squads, id string) (string, error) {
+	c, err := s.Conversation(ctx, id)
+	if err != nil && !errors.Is(err, incident.ErrNotFound) {
+		return "", err
+	}
+	c.ID = id
+	return squadOf(cat, c), nil
+}
+
+// squadOf is that of the binding, else that of the file. The first one, by key,
+// where squads share a channel.
+func squadOf(cat Squads, c Conversation) string {
+	if c.Squad != "" && cat.Squad(c.Squad).Known {
 		return c.Squad
 	}
-	cat := d.Catalog()
 	for _, key := range cat.SquadKeys() {
 		if cat.Route(key).Channel == c.ID && !cat.Route(key).Default {
 			return key
@@ -68,8 +81,15 @@ func (d *Directory) squadOf(c Conversation) string {
 	return ""
 }
 
+// reference is the conversation's address.
+func (c *Conversation) reference() botframework.Reference {
+	return botframework.Reference{
+		ServiceURL: c.ServiceURL, ConversationID: c.ID, ConversationType: c.Kind, TenantID: c.TenantID, BotID: c.BotID, ChannelID: "msteams",
+	}
+}
+
 func (d *Directory) ref(c Conversation) botframework.Reference {
-	r := botframework.Reference{ServiceURL: c.ServiceURL, ConversationID: c.ID, TenantID: c.TenantID, BotID: c.BotID, ChannelID: "msteams"}
+	r := c.reference()
 	if r.TenantID == "" {
 		r.TenantID = d.Tenant
 	}
@@ -135,28 +155,31 @@ func (d *Directory) open(ctx context.Context, p Person) (string, error) {
 		return "", err
 	}
 	id, err := d.Opener.CreatePersonal(ctx, botframework.Reference{ServiceURL: url, TenantID: d.Tenant, BotID: d.BotID}, p.TeamsID)
+	var refused interface{ Permanent() bool }
+	if errors.As(err, &refused) && refused.Permanent() {
+		return "", &noWay{"no 1:1 chat with " + p.ID + ": Teams does not let imbot open one; ask them to add imbot in Teams and say hello"}
+	}
 	if err != nil {
 		return "", err
 	}
-	p.Conversation = id
-	return id, d.Store.SavePerson(ctx, p)
+	_, err = changePerson(ctx, d.Store, p.TeamsID, func() (Person, error) { return d.Store.Person(ctx, p.ID) }, func(now *Person) {
+		if now.ID != "" && now.Conversation == "" {
+			now.Conversation = id
+		}
+	})
+	return id, err
 }
 
 // Gone records that imbot can not speak in a conversation any more.
 func (d *Directory) Gone(ctx context.Context, conversationID, why string) error {
-	c, err := d.Store.Conversation(ctx, conversationID)
-	if errors.Is(err, incident.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	c, err := markGone(ctx, d.Store, conversationID, why)
+	if err != nil || c.Squad == "" || d.Rebind == nil {
 		return err
 	}
-	c.Gone = why
-	return d.Store.SaveConversation(ctx, c)
+	return d.Rebind(ctx)
 }
 
-// Mention gives the Teams id and name of somebody whom imbot has met, or whom
-// the catalog gives a Teams id.
+// Mention gives the Teams id and name of somebody whom imbot has met.
 func (d *Directory) Mention(ctx context.Context, personID string) (string, string, bool) {
 	p, err := d.Store.Person(ctx, personID)
 	if err != nil || p.TeamsID == "" {

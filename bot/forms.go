@@ -2,23 +2,12 @@ package bot
 
 import (
 	"context"
-	"slices"
 
 	"imbot/cards"
 	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
-
-// stepOf is the step of the RCA form that has the field.
-func stepOf(field string) int {
-	for step := 1; step <= cards.RCASteps; step++ {
-		if slices.Contains(cards.RCAFields(step), field) {
-			return step
-		}
-	}
-	return 1
-}
 
 // form shows a form: the one that was asked for, the next step of the one that
 // was submitted, or the same one with what is wrong with it.
@@ -28,7 +17,7 @@ func (t *turn) form(ctx context.Context, req commands.Request, values, errs map[
 		card := cards.DeclareForm(values, errs, t.services(), o)
 		return t.formOutcome(req.Form, &card, 0), nil
 	}
-	v, err := t.Reader.Get(ctx, t.asker.viewer(), req.Incident, false)
+	v, err := t.Reader.Get(ctx, t.viewer(), req.Incident, false)
 	if err != nil {
 		return outcome{}, err
 	}

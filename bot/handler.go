@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -116,7 +117,9 @@ func (b *Bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
-	rep, err := b.dispatch(r.Context(), act)
+	ctx, cancel := context.WithTimeout(r.Context(), budget(act))
+	defer cancel()
+	rep, err := b.dispatch(ctx, act)
 	if err != nil {
 		b.fail(w, act, err)
 		return
@@ -125,13 +128,22 @@ func (b *Bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	write(w, rep)
 }
 
+// budget is how long an activity may take. Teams waits for 15 s, and a person
+// before a button for less.
+func budget(act *botframework.Activity) time.Duration {
+	if act.Type == botframework.TypeInvoke {
+		return 3 * time.Second
+	}
+	return 10 * time.Second
+}
+
 // fail answers what could not be stored: Teams shows an error to the person, or
 // sends again.
 func (b *Bot) fail(w http.ResponseWriter, act *botframework.Activity, err error) {
 	b.Failed.Add(1)
 	b.Logger.Error("bot.Bot failed", "type", act.Type, "name", act.Name, "err", err)
 	status := http.StatusInternalServerError
-	if errors.Is(err, incident.ErrBusy) {
+	if errors.Is(err, incident.ErrBusy) || errors.Is(err, context.DeadlineExceeded) {
 		w.Header().Set("Retry-After", "1")
 		status = http.StatusServiceUnavailable
 	}
@@ -168,10 +180,43 @@ func (b *Bot) receive(w http.ResponseWriter, r *http.Request) (*botframework.Act
 		}
 		return nil, http.StatusUnauthorized, err
 	}
-	if act.Conversation.ID == "" || len(act.Conversation.ID) > 512 || act.From.ID == "" || len(act.ID) > 256 {
-		return nil, http.StatusBadRequest, errors.New("an activity needs conversation and sender")
+	if err := addressed(act); err != nil {
+		return nil, http.StatusBadRequest, err
 	}
 	return act, 0, nil
+}
+
+// maxID bounds each id in an activity, in bytes: they become keys of the store.
+// Those of Teams have about 100.
+const maxID = 512
+
+// addressed makes sure that an activity says where it comes from and, where
+// somebody asks for something, who that is.
+func addressed(act *botframework.Activity) error {
+	if act.Conversation.ID == "" {
+		return errors.New("an activity needs a conversation")
+	}
+	asks := act.Type == botframework.TypeMessage || act.Type == botframework.TypeInvoke
+	if asks && act.From.ID == "" {
+		return errors.New("a message needs a sender")
+	}
+	ids := []string{act.Conversation.ID, act.ID, act.ReplyToID, act.From.ID, act.From.AADObjectID, act.Recipient.ID}
+	if cd := act.ChannelData; cd != nil {
+		for _, r := range []*botframework.Ref{cd.Channel, cd.SelectedChannel} {
+			if r != nil {
+				ids = append(ids, r.ID)
+			}
+		}
+		if cd.Team != nil {
+			ids = append(ids, cd.Team.ID)
+		}
+	}
+	for _, id := range ids {
+		if len(id) > maxID || strings.ContainsRune(id, 0) {
+			return errors.New("an id in the activity is no id of Teams")
+		}
+	}
+	return nil
 }
 
 // authenticate hands the library's adapter a body with just what the token is

@@ -42,7 +42,8 @@ func (b *Bot) invoke(ctx context.Context, act *botframework.Activity) (reply, er
 	if act.Name == invokeAction {
 		data, verb = value.Action.Data, value.Action.Verb
 	}
-	req, err := cardRequest(data, verb)
+	var req commands.Request
+	req, t.submitted, err = cardRequest(data, verb)
 	var out outcome
 	if err == nil {
 		out, err = t.run(ctx, req)
@@ -58,24 +59,29 @@ func (b *Bot) invoke(ctx context.Context, act *botframework.Activity) (reply, er
 	return t.taskReply(out)
 }
 
-// cardRequest reads the data of a button or form.
-func cardRequest(raw json.RawMessage, verb string) (commands.Request, error) {
-	data := map[string]any{}
+// cardRequest reads the data of a button or form; submitted says that it is a
+// form that was filled in.
+func cardRequest(raw json.RawMessage, verb string) (req commands.Request, submitted bool, err error) {
+	var data map[string]any
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &data); err != nil {
-			return commands.Request{}, incident.NewProblem(incident.ErrInvalid, "", "bad_card", "This button is from another version: ask for the card again.")
+			return commands.Request{}, false, incident.NewProblem(incident.ErrInvalid, "", "bad_card", "This button is from another version: ask for the card again.")
 		}
+	}
+	if data == nil { // nothing, or null
+		data = map[string]any{}
 	}
 	if _, ok := data["verb"]; !ok && verb != "" {
 		data["verb"] = verb
 	}
-	req, err := commands.FromCard(data)
-	if form, ok := data["form"].(string); ok && data["verb"] == "submit" && err == nil && req.Form == "" {
+	req, err = commands.FromCard(data)
+	submitted = data["verb"] == "submit"
+	if form, ok := data["form"].(string); ok && submitted && err == nil && req.Form == "" {
 		// Whoever filled a form in gets an answer in its place: what it has led to,
 		// or the form again with what was typed.
 		req.Form, req.Op = form, commands.OpSave
 	}
-	return req, err
+	return req, submitted, err
 }
 
 // answer bodies of adaptiveCard/action: the HTTP status is 200 always.
@@ -101,7 +107,7 @@ func textAnswer(text string) reply {
 // actionReply answers a button on a card. Whoever clicked sees the present card
 // at once; everybody else gets it by the update that the command has stored.
 func (t *turn) actionReply(ctx context.Context, req commands.Request, out outcome) (reply, error) {
-	onForm := req.Form != "" && (req.Command != nil || len(req.Values) > 0)
+	onForm := req.Form != "" && t.submitted
 	switch {
 	case out.form && onForm: // the form's next step, or the same one with its errors
 		return cardAnswer(out.card)
@@ -147,18 +153,40 @@ func (t *turn) follow(ctx context.Context, req commands.Request, out outcome) er
 	if err != nil || id != 0 {
 		return err
 	}
-	msg, err := cardMessage(out.card, out.summary)
+	msg, err := t.forAll(ctx, out)
 	if err != nil {
 		return err
 	}
 	return t.answer(ctx, "follow/"+t.key(""), botframework.Outgoing{Ref: t.act.Reference(), Update: t.act.ReplyToID, Activity: msg})
 }
 
+// forAll is the card in the language of those who see it, and with what all of
+// them may see.
+func (t *turn) forAll(ctx context.Context, out outcome) (*botframework.Activity, error) {
+	o := t.options()
+	if t.public() {
+		var err error
+		if o.Lang, err = t.shared(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if out.view == nil { // it has become private
+		card := cards.Redacted(out.incident, o)
+		return cardMessage(&card, out.incident.String())
+	}
+	card := cards.Incident(out.view, o)
+	return cardMessage(&card, cards.Summary(out.view, o.Lang))
+}
+
 // taskReply answers a dialog.
 // https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/task-modules/task-modules-bots
 func (t *turn) taskReply(out outcome) (reply, error) {
 	if !out.form {
-		return reply{status: http.StatusOK, body: map[string]any{"task": map[string]any{"type": "message", "value": out.text}}}, nil
+		text := out.text
+		if text == "" {
+			text = out.summary
+		}
+		return reply{status: http.StatusOK, body: map[string]any{"task": map[string]any{"type": "message", "value": text}}}, nil
 	}
 	b, err := out.card.JSON()
 	if err != nil {

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"imbot/incident"
 	"imbot/integrations/botframework"
 	"imbot/locale"
+	"imbot/query"
 )
 
 // message handles what somebody typed, and the buttons and forms of clients
@@ -18,7 +20,8 @@ import (
 // 200; only what is said in the chat follows behind.
 func (b *Bot) message(ctx context.Context, act *botframework.Activity) (reply, error) {
 	submit := len(act.Value) > 0 && strings.TrimSpace(act.Text) == ""
-	if !submit && kindOf(act) != Personal && !botframework.MentionsBot(act) {
+	// A message that only its recipient sees is for the bot without a mention.
+	if !submit && kindOf(act) != Personal && !botframework.MentionsBot(act) && !act.Recipient.IsTargeted {
 		return ok200, nil // with some permissions Teams delivers what is not for us
 	}
 	t, err := b.turn(ctx, act)
@@ -27,7 +30,7 @@ func (b *Bot) message(ctx context.Context, act *botframework.Activity) (reply, e
 	}
 	var req commands.Request
 	if submit {
-		req, err = cardRequest(act.Value, "")
+		req, t.submitted, err = cardRequest(act.Value, "")
 	} else {
 		req, err = commands.Parse(botframework.StripMention(act), t.env)
 	}
@@ -47,19 +50,24 @@ func (b *Bot) message(ctx context.Context, act *botframework.Activity) (reply, e
 type turn struct {
 	*Bot
 	act   *botframework.Activity
+	id    string // of the activity, unlike that of any other in its conversation
 	asker asker
 	kind  string // of the conversation
 	lang  string // of the answer
 	env   commands.Env
+
+	submitted bool // a filled-in form
 }
 
 func (b *Bot) turn(ctx context.Context, act *botframework.Activity) (*turn, error) {
-	who, err := b.who(ctx, act)
+	look, cancel := context.WithTimeout(ctx, lookUpTimeout)
+	defer cancel()
+	who, err := b.who(ctx, look, act)
 	if err != nil {
 		return nil, err
 	}
-	t := &turn{Bot: b, act: act, asker: who, kind: kindOf(act)}
-	if t.lang, err = b.language(ctx, t); err != nil {
+	t := &turn{Bot: b, act: act, id: activityID(act), asker: who, kind: kindOf(act)}
+	if t.lang, err = t.language(ctx); err != nil {
 		return nil, err
 	}
 	t.env = commands.Env{Now: b.Now(), Location: b.Location, Actor: who.actor}
@@ -74,8 +82,21 @@ func (b *Bot) turn(ctx context.Context, act *botframework.Activity) (*turn, erro
 	if err != nil {
 		return nil, err
 	}
-	t.env.Mentions, err = b.mentioned(ctx, act)
+	t.env.Mentions, err = b.mentioned(ctx, look, act)
 	return t, err
+}
+
+// activityID names the activity within its conversation: the ids of messages and
+// invokes are counted apart. One without an id can not be recognised when it
+// comes again, but must not be taken for another one without either.
+func activityID(act *botframework.Activity) string {
+	if act.ID == "" {
+		return "once-" + rand.Text()
+	}
+	if act.Name != "" {
+		return act.ID + "/" + incident.Clip(act.Name, 60)
+	}
+	return act.ID
 }
 
 // cardKey is the key under which the incident of a card is found.
@@ -84,8 +105,8 @@ func cardKey(conversationID, activityID string) string {
 }
 
 // language is that of the person in a 1:1 chat, and for what only they see;
-// that of the channel's squad, or the company's, elsewhere.
-func (b *Bot) language(ctx context.Context, t *turn) (string, error) {
+// that of the channel elsewhere.
+func (t *turn) language(ctx context.Context) (string, error) {
 	if t.kind == Personal || t.act.Type == botframework.TypeInvoke {
 		if l := t.act.Locale; l != "" {
 			return locale.Match(l), nil
@@ -94,53 +115,79 @@ func (b *Bot) language(ctx context.Context, t *turn) (string, error) {
 			return locale.Match(t.asker.Language), nil
 		}
 	}
-	c, err := b.Store.Conversation(ctx, root(t.act.Conversation.ID))
-	if err != nil && !errors.Is(err, incident.ErrNotFound) {
-		return "", err
-	}
-	return locale.Match(b.Catalog().Language(c.Squad)), nil
+	return t.shared(ctx)
+}
+
+// shared is the language of what everybody in the conversation reads: that of
+// the channel's squad, else the company's.
+func (t *turn) shared(ctx context.Context) (string, error) {
+	squad, err := squadHere(ctx, t.Store, t.Catalog(), root(t.act.Conversation.ID))
+	return locale.Match(t.Catalog().Language(squad)), err
 }
 
 // mentioned are the people mentioned besides the bot.
-func (b *Bot) mentioned(ctx context.Context, act *botframework.Activity) ([]commands.Mention, error) {
+func (b *Bot) mentioned(ctx, look context.Context, act *botframework.Activity) ([]commands.Mention, error) {
 	var out []commands.Mention
 	for _, e := range act.Entities {
-		if e.Mentioned == nil || e.Mentioned.ID == act.Recipient.ID || len(out) == 20 {
+		if len(out) == maxMentions {
+			break
+		}
+		if e.Mentioned == nil || e.Mentioned.ID == act.Recipient.ID || !isPerson(e.Mentioned.ID) {
 			continue
 		}
-		actor := incident.Actor{Kind: incident.KindUser, ID: "teams:" + e.Mentioned.ID, Name: incident.Clip(incident.Line(e.Mentioned.Name), 80)}
-		p, err := b.Store.Person(ctx, e.Mentioned.ID)
-		switch {
-		case err == nil:
-			actor.ID = p.ID
-		case !errors.Is(err, incident.ErrNotFound):
+		stranger := *act
+		stranger.From, stranger.Locale = *e.Mentioned, ""
+		stranger.Conversation.ConversationType = GroupChat // not this person's 1:1 chat
+		met, err := b.met(ctx, look, &stranger)
+		if err != nil {
 			return nil, err
-		default:
-			stranger := *act
-			stranger.From, stranger.Locale = *e.Mentioned, ""
-			stranger.Conversation.ConversationType = GroupChat // not this person's 1:1 chat
-			met, err := b.who(ctx, &stranger)
-			if err != nil {
-				return nil, err
-			}
-			actor = met.actor
 		}
-		out = append(out, commands.Mention{Text: e.Mentioned.Name, Actor: actor})
+		text := e.Mentioned.Name
+		if inner := botframework.StripMention(&botframework.Activity{Text: e.Text}); inner != "" {
+			text = inner // as it stands in the message
+		}
+		out = append(out, commands.Mention{Text: text, Actor: met})
 	}
 	return out, nil
 }
 
-// viewer is on whose behalf this conversation sees: a channel sees nothing
+// maxMentions bounds the people whom one message can name.
+const maxMentions = 20
+
+// isPerson tells people from what else can be mentioned: bots, channels, teams.
+func isPerson(id string) bool {
+	return id != "" && len(id) <= maxID && !strings.HasPrefix(id, "28:") && !strings.HasPrefix(id, "19:")
+}
+
+// met is the person who is the activity's sender: as remembered, for a mention
+// says nothing new.
+func (b *Bot) met(ctx, look context.Context, act *botframework.Activity) (incident.Actor, error) {
+	p, err := b.find(ctx, &act.From)
+	if err == nil {
+		return incident.Actor{Kind: incident.KindUser, ID: p.ID, Name: p.Name}, nil
+	}
+	if !errors.Is(err, incident.ErrNotFound) {
+		return incident.Actor{}, err
+	}
+	who, err := b.who(ctx, look, act)
+	return who.actor, err
+}
+
+// public reports whether others read what is said here: a channel sees nothing
 // private, whoever asks.
 func (t *turn) public() bool { return t.kind != Personal }
 
+// viewer is on whose behalf this conversation sees.
+func (t *turn) viewer() query.Viewer {
+	if t.public() {
+		return query.Everybody
+	}
+	return t.asker.viewer()
+}
+
 // key makes the command happen once however often Teams sends the activity.
 func (t *turn) key(suffix string) string {
-	id := t.act.ID
-	if id == "" {
-		return ""
-	}
-	return "teams/" + root(t.act.Conversation.ID) + "/" + id + suffix
+	return "teams/" + root(t.act.Conversation.ID) + "/" + t.id + suffix
 }
 
 // explain turns an error that a person can understand into words; in a form it
@@ -172,10 +219,13 @@ func (t *turn) say(ctx context.Context, out outcome) error {
 	if out.card != nil && (out.text == "" || out.form) {
 		o.Activity, err = cardMessage(out.card, out.summary)
 	} else {
-		o.Activity = &botframework.Activity{Type: botframework.TypeMessage, Text: out.text, TextFormat: "plain", Summary: out.text}
+		o.Activity = textMessage(out.text)
 	}
 	if err != nil {
 		return err
+	}
+	if t.act.Recipient.IsTargeted { // nobody else has seen the question
+		o.Activity.Recipient = botframework.Account{ID: t.act.From.ID, IsTargeted: true}
 	}
 	return t.answer(ctx, "answer/"+t.key(""), o)
 }

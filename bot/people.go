@@ -9,6 +9,7 @@ import (
 
 	"imbot/incident"
 	"imbot/integrations/botframework"
+	"imbot/locale"
 	"imbot/query"
 )
 
@@ -47,103 +48,152 @@ func (a asker) viewer() query.Viewer { return query.Viewer{Actor: a.actor, Role:
 // personStale is when a person is looked up again: mails and roles change.
 const personStale = 24 * time.Hour
 
-// lookUpTimeout bounds the look-up of a person: a failed one never blocks an
-// acknowledgement.
+// lookUpTimeout bounds all look-ups that one activity causes: a failed one never
+// blocks an acknowledgement.
 const lookUpTimeout = 1500 * time.Millisecond
 
-// who finds out who sent the activity: remembered, else by the catalog, else by
-// the roster, else by the object id alone.
-func (b *Bot) who(ctx context.Context, act *botframework.Activity) (asker, error) {
-	key := act.From.ID
-	if act.From.AADObjectID != "" {
-		key = "aad:" + strings.ToLower(act.From.AADObjectID)
-	}
-	p, err := b.Store.Person(ctx, key)
-	known := err == nil
+// lookUpAgain is how long a failed look-up is not repeated: an outage of the
+// roster must not slow every message down.
+const lookUpAgain = 10 * time.Second
+
+// who finds out who sent the activity: remembered, else by the roster, else by
+// the object id alone; the catalog joins them with the rest of the world. look
+// ends when no more time is to be spent on the roster.
+func (b *Bot) who(ctx, look context.Context, act *botframework.Activity) (asker, error) {
+	find := func() (Person, error) { return b.find(ctx, &act.From) }
+	p, err := find()
 	if err != nil && !errors.Is(err, incident.ErrNotFound) {
 		return asker{}, err
 	}
-	old := p
+	asked := b.Roster != nil && b.Now().Sub(p.LookedUpAt) > personStale
+	var found *botframework.Member
+	if asked {
+		found = b.lookUp(look, act)
+	}
+	chat := p.Conversation
+	p, err = changePerson(ctx, b.Store, act.From.ID, find, func(p *Person) { b.learn(p, act, found, asked) })
+	if err != nil {
+		return asker{}, err
+	}
+	if p.Conversation != chat {
+		if _, err := changeConversation(ctx, b.Store, p.Conversation, func(c *Conversation) { c.Person = p.ID }); err != nil {
+			return asker{}, err
+		}
+	}
+	actor := incident.Actor{Kind: incident.KindUser, ID: p.ID, Name: p.Name}
+	return asker{Person: p, actor: actor, role: b.Access.RoleOf(p.ID, b.home(&p))}, nil
+}
+
+// find looks for somebody by object id, else by the Teams id: a mention, and
+// thus whoever was only mentioned so far, has no object id.
+func (b *Bot) find(ctx context.Context, a *botframework.Account) (Person, error) {
+	if a.AADObjectID != "" {
+		p, err := b.Store.Person(ctx, "aad:"+strings.ToLower(a.AADObjectID))
+		if err == nil || !errors.Is(err, incident.ErrNotFound) {
+			return p, err
+		}
+	}
+	return b.Store.Person(ctx, a.ID)
+}
+
+// home reports whether the person is no guest, and of a home tenant.
+func (b *Bot) home(p *Person) bool {
+	return !p.Guest && slices.ContainsFunc(b.Tenants, func(t string) bool { return strings.EqualFold(t, p.TenantID) })
+}
+
+// learn takes over what an activity, and the roster if it was asked, say about
+// its sender.
+func (b *Bot) learn(p *Person, act *botframework.Activity, found *botframework.Member, asked bool) {
+	old := *p
 	p.TeamsID = act.From.ID
-	if act.From.AADObjectID != "" {
-		p.AADObjectID = strings.ToLower(act.From.AADObjectID)
+	if id := strings.ToLower(act.From.AADObjectID); id != "" {
+		p.AADObjectID = id
 	}
 	if n := incident.Clip(incident.Line(act.From.Name), 80); n != "" {
 		p.Name = n
 	}
-	if p.TenantID == "" {
-		p.TenantID = act.Tenant()
+	if act.Locale != "" {
+		p.Language = locale.Match(act.Locale)
 	}
 	if kindOf(act) == Personal {
 		p.Conversation = root(act.Conversation.ID)
 	}
-	if act.Locale != "" && p.Language == "" {
-		p.Language = incident.Clip(act.Locale, 16)
+	if p.TenantID == "" {
+		p.TenantID = act.Tenant()
 	}
-	if !known || p.Mail == "" || b.Now().Sub(p.SeenAt) > personStale {
-		b.lookUp(ctx, act, &p)
+	now := b.Now().UTC()
+	switch {
+	case found != nil:
+		b.enrol(p, found)
+		p.LookedUpAt = now
+	case asked:
+		p.LookedUpAt = now.Add(lookUpAgain - personStale)
 	}
-	b.identify(&p)
-	if p != old {
-		if p.SeenAt.IsZero() || b.Now().Sub(p.SeenAt) > personStale {
-			p.SeenAt = b.Now().UTC()
+	b.identify(p)
+	if *p != old && now.Sub(p.SeenAt) > personStale {
+		p.SeenAt = now
+	}
+}
+
+// enrol takes over what the roster says. The mail is the identity here, and only
+// a home tenant vouches for it: a foreign one, and a guest, may carry any mail,
+// such as that of one of ours.
+func (b *Bot) enrol(p *Person, m *botframework.Member) {
+	p.Guest = strings.EqualFold(m.UserRole, "guest")
+	if m.TenantID != "" {
+		p.TenantID = m.TenantID
+	}
+	if p.AADObjectID == "" {
+		p.AADObjectID = strings.ToLower(m.AADObjectID)
+	}
+	if p.Name == "" {
+		p.Name = incident.Clip(incident.Line(m.Name), 80)
+	}
+	if !b.home(p) {
+		p.Mail = ""
+		return
+	}
+	for _, mail := range []string{m.Email, m.UPN} {
+		mail = strings.ToLower(strings.TrimSpace(mail))
+		if strings.Contains(mail, "@") && len(mail) <= 254 && mail == incident.Line(mail) {
+			p.Mail = mail
+			return
 		}
-		if err := b.Store.SavePerson(ctx, p); err != nil {
-			return asker{}, err
-		}
 	}
-	home := !p.Guest && slices.ContainsFunc(b.Tenants, func(t string) bool { return strings.EqualFold(t, p.TenantID) })
-	actor := incident.Actor{Kind: incident.KindUser, ID: p.ID, Name: p.Name}
-	return asker{Person: p, actor: actor, role: b.Access.RoleOf(p.ID, home)}, nil
 }
 
 // identify gives the person the one id: the catalog's, else the mail, else the
-// object id.
+// object id, else the Teams id.
 func (b *Bot) identify(p *Person) {
-	id := "aad:" + p.AADObjectID
-	if p.AADObjectID == "" {
-		id = "teams:" + p.TeamsID
-	}
-	if p.Mail != "" {
-		id = p.Mail
-	}
 	cat := b.Catalog()
-	joined := cat.Person(incident.Actor{Kind: incident.KindUser, ID: id, Name: p.Name})
-	if joined.ID == id && p.AADObjectID != "" {
-		joined = cat.Person(incident.Actor{Kind: incident.KindUser, ID: "aad:" + p.AADObjectID, Name: p.Name})
-		if strings.HasPrefix(joined.ID, "aad:") {
-			joined.ID = id
-		}
+	join := func(id string) string {
+		return cat.Person(incident.Actor{Kind: incident.KindUser, ID: id, Name: p.Name}).ID
 	}
-	p.ID = joined.ID
-	if p.Mail == "" && strings.Contains(p.ID, "@") {
+	object := ""
+	if p.AADObjectID != "" {
+		object = "aad:" + p.AADObjectID
+		if id := join(object); id != object {
+			p.ID = id
+		} else if p.ID = object; p.Mail != "" {
+			p.ID = join(p.Mail)
+		}
+	} else if p.ID = p.TeamsID; p.Mail != "" {
+		p.ID = join(p.Mail)
+	}
+	if p.Mail == "" && strings.Contains(p.ID, "@") && !strings.HasPrefix(p.ID, "29:") {
 		p.Mail = p.ID
 	}
 }
 
-// lookUp asks the roster for mail and role. A failure is logged, and tried again
-// with the person's next activity.
-func (b *Bot) lookUp(ctx context.Context, act *botframework.Activity, p *Person) {
-	if b.Roster == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
-	defer cancel()
+// lookUp asks the roster for mail and role; nil where it does not tell. A failure
+// is logged, and tried again with a later activity.
+func (b *Bot) lookUp(ctx context.Context, act *botframework.Activity) *botframework.Member {
 	ref := act.Reference()
 	ref.ConversationID = root(ref.ConversationID)
 	m, err := b.Roster.Member(ctx, ref, act.From.ID)
 	if err != nil {
 		b.Logger.Warn("bot.Bot person not found in the roster", "err", err)
-		return
+		return nil
 	}
-	for _, mail := range []string{m.Email, m.UPN} {
-		if mail = strings.ToLower(incident.Clip(incident.Line(mail), 254)); strings.Contains(mail, "@") && p.Mail == "" {
-			p.Mail = mail
-		}
-	}
-	p.Guest = strings.EqualFold(m.UserRole, "guest")
-	if m.TenantID != "" {
-		p.TenantID = m.TenantID
-	}
-	p.SeenAt = b.Now().UTC()
+	return m
 }

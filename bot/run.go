@@ -3,6 +3,9 @@ package bot
 import (
 	"context"
 	"errors"
+	"net/url"
+	"slices"
+	"strings"
 
 	"imbot/cards"
 	"imbot/commands"
@@ -22,6 +25,7 @@ type outcome struct {
 	live     bool   // card is the incident's own card
 	problem  *incident.Problem
 	incident incident.ID
+	view     *query.View // of a live card; nil where it is redacted
 }
 
 // run carries out a request.
@@ -72,7 +76,7 @@ func (t *turn) command(ctx context.Context, req commands.Request) (outcome, erro
 		// What was typed is kept, even if it is not enough to finish.
 		draft := *cmd
 		draft.Args.Complete = false
-		draft.Keys = keys(t.key("/draft"))
+		draft.Keys = []string{t.key("/draft")}
 		if _, err := t.Service.Do(ctx, draft); err != nil {
 			return t.again(ctx, req, err)
 		}
@@ -81,7 +85,7 @@ func (t *turn) command(ctx context.Context, req commands.Request) (outcome, erro
 	if err := t.times(ctx, req); err != nil {
 		return t.again(ctx, req, err)
 	}
-	cmd.Keys = keys(t.key(""))
+	cmd.Keys = []string{t.key("")}
 	inc, err := t.Service.Do(ctx, *cmd)
 	if err != nil {
 		return t.again(ctx, req, err)
@@ -98,7 +102,7 @@ func (t *turn) times(ctx context.Context, req commands.Request) error {
 	if req.Form != commands.FormRCA || req.Command.Verb != incident.WriteRCA {
 		return nil
 	}
-	v, err := t.Reader.Get(ctx, t.asker.viewer(), req.Incident, false)
+	v, err := t.Reader.Get(ctx, t.viewer(), req.Incident, false)
 	if err != nil {
 		return err
 	}
@@ -107,19 +111,12 @@ func (t *turn) times(ctx context.Context, req commands.Request) error {
 		return err
 	}
 	for _, c := range cmds {
-		c.Actor, c.Role, c.Source, c.Keys = t.asker.actor, t.asker.role, incident.SourceTeams, keys(t.key("/"+c.Args.Time))
+		c.Actor, c.Role, c.Source, c.Keys = t.asker.actor, t.asker.role, incident.SourceTeams, []string{t.key("/" + c.Args.Time)}
 		if _, err := t.Service.Do(ctx, c); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func keys(k string) []string {
-	if k == "" {
-		return nil
-	}
-	return []string{k}
 }
 
 // placeOf says where the card of a declared incident goes: here. A private one
@@ -129,9 +126,10 @@ func (t *turn) placeOf(cmd *incident.Command) error {
 		cmd.Args.Target = "user:" + t.asker.ID
 		return nil
 	}
-	if cmd.Args.Private {
+	if cmd.Args.Private || t.privateLevel(cmd.Args.Level) {
+		link := chatLink(t.act.Recipient.ID)
 		return incident.NewProblem(incident.ErrInvalid, "private", "private_here",
-			"A private incident is not declared where others read: tell me in our 1:1 chat.").With("bot", t.Name)
+			"A private incident is not declared where others read: tell me in our 1:1 chat. %s", link).With("link", link)
 	}
 	cmd.Args.Target = ""
 	if t.kind == GroupChat {
@@ -140,6 +138,20 @@ func (t *turn) placeOf(cmd *incident.Command) error {
 		cmd.Args.Target = root(t.act.Conversation.ID)
 	}
 	return nil
+}
+
+// privateLevel reports whether incidents of the level, by key or title, are
+// private.
+func (t *turn) privateLevel(level string) bool {
+	return slices.ContainsFunc(t.Catalog().Levels(), func(l incident.Level) bool {
+		return l.Private && (strings.EqualFold(l.Key, level) || strings.EqualFold(l.Title, level))
+	})
+}
+
+// chatLink opens the reader's 1:1 chat with the bot.
+// https://learn.microsoft.com/microsoftteams/platform/concepts/build-and-test/deep-link-teams
+func chatLink(botID string) string {
+	return "https://teams.microsoft.com/l/chat/0/0?users=" + url.PathEscape(botID)
 }
 
 // again shows a form once more with what was typed and what is wrong with it;
@@ -155,7 +167,7 @@ func (t *turn) again(ctx context.Context, req commands.Request, err error) (outc
 		for _, f := range missing {
 			errs[f] = t.text("form.required")
 		}
-		req.Step = stepOf(missing[0])
+		req.Step = cards.RCAStepOf(missing[0])
 	} else if req.Op != "" && req.Form == commands.FormRCA {
 		req.Op = commands.OpSave // stay on this step
 	}
@@ -169,12 +181,17 @@ func (t *turn) again(ctx context.Context, req commands.Request, err error) (outc
 
 // done says what a command has led to.
 func (t *turn) done(ctx context.Context, cmd *incident.Command, inc *incident.Incident) (outcome, error) {
-	v, err := t.Reader.Get(ctx, t.asker.viewer(), inc.ID, false)
+	if inc.Private && t.public() { // by its level, or since this very command
+		card := cards.Redacted(inc.ID, t.options())
+		text := t.text("card.redacted", "id", inc.ID.String())
+		return outcome{text: text, summary: inc.ID.String(), card: &card, live: true, incident: inc.ID}, nil
+	}
+	v, err := t.Reader.Get(ctx, t.viewer(), inc.ID, false)
 	if err != nil {
 		return outcome{}, err
 	}
 	card := cards.Incident(v, t.options())
-	return outcome{text: t.words(cmd, v), summary: cards.Summary(v, t.lang), card: &card, live: true, incident: inc.ID}, nil
+	return outcome{text: t.words(cmd, v), summary: cards.Summary(v, t.lang), card: &card, live: true, incident: inc.ID, view: v}, nil
 }
 
 // words is one line that says what is so now.
@@ -213,11 +230,7 @@ func (t *turn) list(ctx context.Context, req commands.Request) (outcome, error) 
 		f = *req.Query
 	}
 	f.Limit = 10
-	viewer := t.asker.viewer()
-	if t.public() {
-		viewer = query.Everybody
-	}
-	page, err := t.Reader.List(ctx, viewer, f)
+	page, err := t.Reader.List(ctx, t.viewer(), f)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -226,12 +239,12 @@ func (t *turn) list(ctx context.Context, req commands.Request) (outcome, error) 
 }
 
 func (t *turn) show(ctx context.Context, id incident.ID) (outcome, error) {
-	v, err := t.Reader.Get(ctx, t.asker.viewer(), id, false)
+	v, err := t.Reader.Get(ctx, t.viewer(), id, false)
 	if err != nil {
 		return outcome{}, err
 	}
 	card := cards.Incident(v, t.options())
-	return outcome{card: &card, live: true, summary: cards.Summary(v, t.lang), incident: id}, nil
+	return outcome{card: &card, live: true, summary: cards.Summary(v, t.lang), incident: id, view: v}, nil
 }
 
 func (t *turn) help(req commands.Request) outcome {

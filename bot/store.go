@@ -35,7 +35,7 @@ type Conversation struct {
 
 // Person is somebody whom imbot has met in Teams.
 type Person struct {
-	ID           string    `json:"id"`              // incident.Actor.ID: lower-cased mail, else "aad:<oid>"
+	ID           string    `json:"id"`              // incident.Actor.ID: lower-cased mail, else "aad:<oid>", else the Teams id
 	Name         string    `json:"name"`            //
 	Mail         string    `json:"mail,omitempty"`  // lower-cased
 	AADObjectID  string    `json:"aad,omitempty"`   //
@@ -45,6 +45,7 @@ type Person struct {
 	Language     string    `json:"language,omitempty"`     // chosen, or of the last activity: "en", "id"
 	Conversation string    `json:"conversation,omitempty"` // personal chat with imbot
 	SeenAt       time.Time `json:"seen_at"`
+	LookedUpAt   time.Time `json:"looked_up_at,omitzero"` // when the roster was asked; a failed look-up counts little
 }
 
 // Store keeps conversations and people. Each method is one transaction of its

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +29,12 @@ type PagerDutyAPI interface {
 // Reconciler brings the incidents to PagerDuty's state where webhooks did not:
 // after downtime, or while PagerDuty had the subscription switched off. Its
 // corrections are commands with PagerDuty's own times, so that the outcome is
-// what the lost webhooks would have made.
+// what the lost webhooks would have made. One run at a time.
+//
+// PagerDuty lists incidents by when they began. So one that was resolved when
+// both sides last agreed, and was reopened and resolved again while we were
+// away, is found only within a few minutes of its beginning; one that is open,
+// or that is open here, is always found.
 type Reconciler struct {
 	API     PagerDutyAPI
 	Store   incident.Store
@@ -38,6 +44,11 @@ type Reconciler struct {
 	URL            string
 	Now            func() time.Time
 	Logger         *slog.Logger
+
+	// replayed holds, by PagerDuty's id, what state of an incident was replayed
+	// without making both sides the same, since a person here has decided
+	// otherwise: once is enough.
+	replayed map[string]time.Time
 }
 
 const (
@@ -53,6 +64,9 @@ const (
 // Run reconciles once. It can be repeated after an error.
 func (r *Reconciler) Run(ctx context.Context) error {
 	start := r.Now().UTC()
+	if r.replayed == nil {
+		r.replayed = map[string]time.Time{}
+	}
 	if err := r.enable(ctx); err != nil {
 		return err
 	}
@@ -61,6 +75,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		return err
 	}
 	seen := map[string]bool{}
+	defer r.forget(seen)
 	for in, err := range r.API.Incidents(ctx, since, start.Add(time.Minute)) {
 		if err != nil {
 			return fmt.Errorf("list incidents of PagerDuty: %w", err)
@@ -86,6 +101,11 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		return err
 	}
 	return r.Store.Update(ctx, func(tx incident.Tx) error { return tx.PutKey(seenKey, start.Format(time.RFC3339Nano), true) })
+}
+
+// forget drops what is known of incidents that are looked at no more.
+func (r *Reconciler) forget(seen map[string]bool) {
+	maps.DeleteFunc(r.replayed, func(id string, _ time.Time) bool { return !seen[id] })
 }
 
 // enable switches our subscription on again if PagerDuty has switched it off.
@@ -151,6 +171,7 @@ func (r *Reconciler) ours(ctx context.Context, seen map[string]bool) error {
 		return err
 	}
 	for _, id := range missing {
+		seen[id] = true
 		in, err := r.API.Incident(ctx, id)
 		var e *pagerduty.Error
 		if errors.As(err, &e) && e.NotFound() {
@@ -173,6 +194,9 @@ func (r *Reconciler) settle(ctx context.Context, in *pagerduty.Incident, take bo
 	if err != nil || pending || (have == nil && !take) || (have != nil && agrees(have, in)) {
 		return err
 	}
+	if t, ok := r.replayed[in.ID]; ok && t.Equal(in.UpdatedAt) {
+		return nil
+	}
 	entries, err := r.API.LogEntries(ctx, in.ID, time.Time{})
 	var e *pagerduty.Error
 	if errors.As(err, &e) && e.NotFound() {
@@ -194,8 +218,14 @@ func (r *Reconciler) settle(ctx context.Context, in *pagerduty.Incident, take bo
 		}
 	}
 	r.Logger.Info("webhook.Reconciler corrected", "status", in.Status, "new", have == nil)
+	if r.Now().Sub(in.UpdatedAt) > settled { // later, the same second can bring no other state
+		r.replayed[in.ID] = in.UpdatedAt
+	}
 	return nil
 }
+
+// settled is how old a state of PagerDuty's must be, to be known by its second.
+const settled = 30 * time.Second
 
 // have returns what is known here. pending says that a write to PagerDuty is
 // still on its way: that wins.
@@ -258,14 +288,14 @@ func changed(inc *incident.Incident, in *pagerduty.Incident) bool {
 	return a.Title != b.Title || a.Urgency != b.Urgency || a.Priority != b.Priority || a.ServiceID != b.ServiceID
 }
 
-// knowsEnd reports whether this end of the trouble is known here, or too old to
-// matter. The webhook tells it to the millisecond, the history to the second.
+// knowsEnd reports whether the trouble has ended here when it did there, or so
+// long ago that it does not matter any more. The webhook tells it to the millisecond, the history to the second.
 func knowsEnd(inc *incident.Incident, ended time.Time) bool {
 	if ended.IsZero() || (inc.Base != nil && !ended.After(inc.BaseAt)) {
 		return true
 	}
-	return slices.ContainsFunc(inc.Marks, func(m incident.Mark) bool {
-		return m.Kind == incident.MarkResolve && (near(m.At, ended) || (!m.Was.IsZero() && near(m.Was, ended)))
+	return near(inc.ResolvedAt, ended) || slices.ContainsFunc(inc.Marks, func(m incident.Mark) bool {
+		return m.Kind == incident.MarkResolve && m.At.Equal(inc.ResolvedAt) && near(m.Was, ended) // a person has corrected it
 	})
 }
 
