@@ -190,6 +190,7 @@ func testBench(t *testing.T, only string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.warm = 0 // some tests have few requests
 	b, err := newBench(o, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)

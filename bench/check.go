@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"imbot/incident"
+	"imbot/integrations/pagerduty"
 	"imbot/webhook"
 )
 
@@ -29,7 +30,7 @@ func (im *imbot) checkStored(src source, first int, accepted []int, since time.T
 		for i := range checked {
 			n := first + accepted[i*(len(accepted)-1)/(checked-1)]
 			body, h := src.webhook(n)
-			delivery := h.Get("X-Webhook-Id")
+			delivery := h.Get(pagerduty.WebhookIDHeader)
 			bodies[delivery] = body
 			if err := checkIncident(tx, src, n, delivery, body); err != nil {
 				return fmt.Errorf("webhook %d was answered 202, but %w", n, err)

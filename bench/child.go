@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"time"
 )
 
 // child is a process of this same program, that takes orders on its standard
@@ -38,6 +39,19 @@ func startChild(kind string, args ...string) (*child, error) {
 	}
 	c.enc, c.dec = json.NewEncoder(c.in), json.NewDecoder(out)
 	return c, nil
+}
+
+// measure is do, and notes who used the processors meanwhile.
+func (c *child) measure(j job) (*load, error) {
+	start, machine, own, load := time.Now(), machineTime(), cpuTime(), processTime(c.cmd.Process.Pid)
+	l, err := c.do(j)
+	if err != nil {
+		return nil, err
+	}
+	l.server = cpuTime() - own
+	others := machineTime() - machine - l.server - (processTime(c.cmd.Process.Pid) - load)
+	l.others = max(0, others.Seconds()/time.Since(start).Seconds())
+	return l, nil
 }
 
 // do gives one order to a child that makes load, and waits for what came of it.

@@ -16,6 +16,11 @@
 // round take turns, and what is reported is the median over the rounds with its
 // spread. Absolute numbers say little on a machine that others use as well.
 //
+// Beside each figure stands how many cores others have used meanwhile: what waits
+// for the disk loses its core to them, and is disturbed far more than what does
+// not. With -wait 20s each measurement waits for a quiet moment. CPU time per
+// request is disturbed least.
+//
 // What is compared with what is said above each table. A target that is missed
 // is said as well, and makes the exit status 1.
 package main

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"imbot/catalog"
 	"imbot/incident"
+	"imbot/integrations/pagerduty"
 	"imbot/store/boltstore"
 )
 
@@ -34,7 +36,7 @@ func (b *bench) duplicates() error {
 	for _, n := range b.stored {
 		cells = append(cells, cell{cellStored(n), func(c int) (*load, error) { return b.delivered(n, cat, c) }})
 	}
-	g := newGrid()
+	g := grid{}
 	if err := b.rotate(g, []int{duplicateConns}, cells, func(int) error { return nil }); err != nil {
 		return err
 	}
@@ -57,28 +59,41 @@ func (b *bench) delivered(stored int, cat *catalog.Catalog, conns int) (*load, e
 	if err != nil {
 		return nil, err
 	}
-	started := im.service.Now()
 	l, err := b.send(im.hook, conns, true)
 	if err == nil {
-		err = im.store.View(context.Background(), func(tx incident.Tx) error {
-			more := 0
-			if err := tx.Raw(started, func(incident.Inbound) bool { more++; return true }); err != nil {
-				return err
-			}
-			if more > 0 {
-				return fmt.Errorf("%d duplicates were stored", more)
-			}
-			return nil
-		})
+		err = im.checkOnce(seeded(stored), stored-min(known, stored), stored)
 	}
 	return l, errors.Join(err, im.store.Close())
 }
 
-func (b *bench) reportDuplicates(g *grid) error {
+// checkOnce makes sure that the bodies of these webhooks are stored once: when
+// they came first, before the end of the seed.
+func (im *imbot) checkOnce(src source, first, last int) error {
+	deliveries := map[string]bool{}
+	for n := first; n < last; n++ {
+		_, h := src.webhook(n)
+		deliveries[h.Get(pagerduty.WebhookIDHeader)] = true
+	}
+	return im.store.View(context.Background(), func(tx incident.Tx) error {
+		again := 0
+		err := tx.Raw(seedEnd.Add(time.Nanosecond), func(in incident.Inbound) bool {
+			if deliveries[in.ID] {
+				again++
+			}
+			return true
+		})
+		if err == nil && again > 0 {
+			err = fmt.Errorf("%d duplicates were stored", again)
+		}
+		return err
+	})
+}
+
+func (b *bench) reportDuplicates(g grid) error {
 	t := table{
 		title: "Duplicate deliveries",
 		note:  fmt.Sprintf("%d connections deliver the last webhooks of the store again and again. Afterwards nothing new is stored.", duplicateConns),
-		head:  []string{"cell", "requests/s", "p50 ms", "p99 ms", "of no store", "target"},
+		head:  slices.Concat([]string{"cell"}, figuresHead, []string{"of no store", "target"}),
 	}
 	names := []string{cellNoStore}
 	for _, n := range b.stored {
@@ -86,16 +101,16 @@ func (b *bench) reportDuplicates(g *grid) error {
 	}
 	const c = duplicateConns
 	for i, name := range names {
-		target := ""
-		of := g.rate[name][c].over(g.rate[cellNoStore][c])
+		target, f := "", g[name][c]
+		of := f.rate.over(g[cellNoStore][c].rate)
 		if i > 0 {
-			target = b.verdict(of.median() >= 0.5, "≥ 50 % of no store")
+			target = b.verdict(of.median() >= 0.5, "≥ 50 % of no store", f, g[cellNoStore][c])
 		}
 		if i == 2 {
-			slow := g.rate[names[1]][c].over(g.rate[name][c])
-			target += "; " + b.verdict(slow.median() <= 1.2, "≤ 1.2×") + fmt.Sprintf(": %s× slower", slow.spread("%.2f"))
+			slow := g[names[1]][c].rate.over(f.rate)
+			target += "; " + b.verdict(slow.median() <= 1.2, "≤ 1.2×", f, g[names[1]][c]) + fmt.Sprintf(": %s× slower", slow.spread("%.2f"))
 		}
-		t.add(name, g.rate[name][c].spread("%.0f"), g.p50[name][c].spread("%.1f"), g.p99[name][c].spread("%.1f"), of.ratio(), target)
+		t.add(slices.Concat([]string{name}, f.cells(), []string{of.ratio(), target})...)
 	}
 	return t.write(b.out)
 }

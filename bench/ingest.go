@@ -9,14 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"imbot/catalog"
 	"imbot/store/boltstore"
 )
-
-// warm is how long each cell runs before it is counted, in seconds.
-const warm = 0.25
 
 // mostPerSecond bounds how many requests are made for a second beforehand. A
 // cell that is quicker ends early.
@@ -30,26 +28,36 @@ const (
 
 func cellStored(n int) string { return fmt.Sprintf("store of %d", n) }
 
-// grid holds the rates and latencies by cell and number of connections.
-type grid struct {
-	rate, p50, p99 map[string]map[int]sample
-	cpu            map[string]map[int]sample // of the server, microseconds per request: what neighbours on the machine disturb least
+// figures are those of one cell over the rounds.
+type figures struct {
+	rate, p50, p99 sample
+	cpu            sample // of the server, microseconds a request: neighbours on the machine disturb it least
+	others         sample // cores that somebody else used
 }
 
-func newGrid() *grid {
-	return &grid{map[string]map[int]sample{}, map[string]map[int]sample{}, map[string]map[int]sample{}, map[string]map[int]sample{}}
-}
+// grid holds the figures by cell and number of connections.
+type grid map[string]map[int]*figures
 
-func (g *grid) add(cell string, conns int, l *load, cpu time.Duration) {
-	for _, m := range []struct {
-		to map[string]map[int]sample
-		v  float64
-	}{{g.rate, l.rate()}, {g.p50, l.P50}, {g.p99, l.P99}, {g.cpu, float64(cpu) / float64(time.Microsecond) / float64(l.answers())}} {
-		if m.to[cell] == nil {
-			m.to[cell] = map[int]sample{}
-		}
-		m.to[cell][conns] = append(m.to[cell][conns], m.v)
+func (g grid) add(cell string, conns int, l *load) *figures {
+	if g[cell] == nil {
+		g[cell] = map[int]*figures{}
 	}
+	f := g[cell][conns]
+	if f == nil {
+		f = &figures{}
+		g[cell][conns] = f
+	}
+	f.rate, f.p50, f.p99 = append(f.rate, l.rate()), append(f.p50, l.P50), append(f.p99, l.P99)
+	f.cpu = append(f.cpu, float64(l.server)/float64(time.Microsecond)/float64(l.answers()))
+	f.others = append(f.others, l.others)
+	return f
+}
+
+// figuresHead and cells are the columns that figures have.
+var figuresHead = []string{"requests/s", "p50 ms", "p99 ms", "CPU µs", "cores of others"}
+
+func (f *figures) cells() []string {
+	return []string{f.rate.spread("%.0f"), f.p50.spread("%.1f"), f.p99.spread("%.1f"), f.cpu.spread("%.0f"), f.others.spread("%.1f")}
 }
 
 // cells are measured one after the other, in another order each round.
@@ -58,7 +66,7 @@ type cell struct {
 	run  func(conns int) (*load, error)
 }
 
-func (b *bench) rotate(g *grid, conns []int, cells []cell, prepare func(conns int) error) error {
+func (b *bench) rotate(g grid, conns []int, cells []cell, prepare func(conns int) error) error {
 	for round := range b.rounds {
 		for _, c := range conns {
 			if err := prepare(c); err != nil {
@@ -66,21 +74,40 @@ func (b *bench) rotate(g *grid, conns []int, cells []cell, prepare func(conns in
 			}
 			for i := range cells {
 				cell := cells[(i+round)%len(cells)]
+				b.waitCalm()
 				var l *load
 				var err error
-				cpu := cpuTime()
 				// The label finds the cell in a profile: go tool pprof -tagfocus cell=echo
 				pprof.Do(context.Background(), pprof.Labels("cell", cell.name), func(context.Context) { l, err = cell.run(c) })
 				if err != nil {
 					return fmt.Errorf("%s, %d connections: %w", cell.name, c, err)
 				}
-				g.add(cell.name, c, l, cpuTime()-cpu)
-				fmt.Fprintf(b.log, "  round %d, %3d connections, %-16s %7.0f/s  p50 %.2f ms  p99 %.2f ms  cpu %s µs  %s\n",
-					round+1, c, cell.name, l.rate(), l.P50, l.P99, sample(g.cpu[cell.name][c][round:]).spread("%.0f"), ranOut(l))
+				f := g.add(cell.name, c, l)
+				fmt.Fprintf(b.log, "  round %d, %3d connections, %-16s %7.0f/s  p50 %.2f ms  p99 %.2f ms  cpu %.0f µs  others %.1f cores  %s\n",
+					round+1, c, cell.name, l.rate(), l.P50, l.P99, f.cpu[round], l.others, ranOut(l))
 			}
 		}
 	}
 	return nil
+}
+
+// calm is how much of one core others may use without disturbing: an idle
+// system has its moments too.
+const calm = 0.15
+
+// disturbed reports whether others have used the processors in most rounds.
+func (f *figures) disturbed() bool { return f.others.median() > calm }
+
+// waitCalm waits until others leave the processors alone, or patience ends.
+func (b *bench) waitCalm() {
+	const look = 250 * time.Millisecond
+	for end := time.Now().Add(b.wait); time.Now().Before(end); {
+		before := machineTime() - cpuTime()
+		time.Sleep(look)
+		if others := machineTime() - cpuTime() - before; others.Seconds() < calm*look.Seconds() {
+			return
+		}
+	}
 }
 
 func ranOut(l *load) string {
@@ -109,7 +136,7 @@ func (b *bench) send(h http.Handler, conns int, repeat bool) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := b.load.do(job{Addr: s.addr, Conns: conns, Warm: warm, Window: b.seconds, Repeat: repeat, List: !repeat})
+	l, err := b.load.measure(job{Addr: s.addr, Conns: conns, Warm: b.warm, Window: b.seconds, Repeat: repeat, List: !repeat})
 	return l, errors.Join(err, s.close())
 }
 
@@ -127,14 +154,14 @@ func (b *bench) ingest() error {
 	for _, n := range b.stored {
 		cells = append(cells, cell{cellStored(n), func(c int) (*load, error) { return b.durable(n, cat, first, c) }})
 	}
-	g := newGrid()
+	g := grid{}
 	err = b.rotate(g, b.conns, cells, func(c int) error {
 		first = b.made
 		most := mostPerSecond
 		if c == 1 {
 			most /= 3
 		}
-		return b.fresh(b.newIncidents(), int(float64(most)*(b.seconds+warm)))
+		return b.fresh(b.newIncidents(), int(float64(most)*(b.seconds+b.warm)))
 	})
 	if err != nil {
 		return err
@@ -185,12 +212,12 @@ func copyFile(to, from string) error {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-func (b *bench) reportIngest(g *grid) error {
+func (b *bench) reportIngest(g grid) error {
 	t := table{
 		title: "New incidents by webhook",
 		note: "Closed loop over keep-alive connections, bodies of about 6 KB. *echo* reads the body; *no store* is the real handler (verify, parse, map, compress) " +
 			"without the store; the others also commit incident, timeline, keys, body and card, durably. A sample of each is read back.",
-		head: []string{"connections", "cell", "requests/s", "p50 ms", "p99 ms", "CPU µs", "of echo", "of no store", "target"},
+		head: slices.Concat([]string{"connections", "cell"}, figuresHead, []string{"of echo", "of no store", "target"}),
 	}
 	for _, c := range b.conns {
 		names := []string{cellEcho, cellNoStore}
@@ -198,20 +225,19 @@ func (b *bench) reportIngest(g *grid) error {
 			names = append(names, cellStored(n))
 		}
 		for i, name := range names {
-			target := ""
-			ofNone := g.rate[name][c].over(g.rate[cellNoStore][c])
+			target, f := "", g[name][c]
+			ofNone := f.rate.over(g[cellNoStore][c].rate)
 			if want, ok := map[int]float64{32: 0.20, 256: 0.40}[c]; ok && i == 2 {
-				target = b.verdict(ofNone.median() >= want, fmt.Sprintf("≥ %.0f %% of no store", 100*want))
+				target = b.verdict(ofNone.median() >= want, fmt.Sprintf("≥ %.0f %% of no store", 100*want), f, g[cellNoStore][c])
 			}
 			if i == 3 {
-				slow := g.rate[names[2]][c].over(g.rate[name][c])
+				slow := g[names[2]][c].rate.over(f.rate)
 				target = fmt.Sprintf("%s× slower", slow.spread("%.2f"))
 				if c > 1 {
-					target = b.verdict(slow.median() <= 1.5, "≤ 1.5×") + ": " + target
+					target = b.verdict(slow.median() <= 1.5, "≤ 1.5×", f, g[names[2]][c]) + ": " + target
 				}
 			}
-			t.add(fmt.Sprint(c), name, g.rate[name][c].spread("%.0f"), g.p50[name][c].spread("%.1f"), g.p99[name][c].spread("%.1f"), g.cpu[name][c].spread("%.0f"),
-				g.rate[name][c].over(g.rate[cellEcho][c]).ratio(), ofNone.ratio(), target)
+			t.add(slices.Concat([]string{fmt.Sprint(c), name}, f.cells(), []string{f.rate.over(g[cellEcho][c].rate).ratio(), ofNone.ratio(), target})...)
 		}
 	}
 	return t.write(b.out)

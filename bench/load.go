@@ -40,6 +40,9 @@ type load struct {
 	NoRetry  int         `json:"no_retry,omitempty"` // 503 without Retry-After
 	RanOut   bool        `json:"ran_out,omitempty"`  // the requests ended before the window
 	Accepted []int       `json:"accepted,omitempty"` // numbers within what was made
+
+	server time.Duration // of the processors, used by the server
+	others float64       // cores that neither server nor load used, but somebody else
 }
 
 // rate is the accepted requests per second.

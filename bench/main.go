@@ -18,9 +18,11 @@ import (
 type options struct {
 	rounds  int
 	seconds float64 // of each cell of a round
+	warm    float64 // seconds before, that are not counted
 	conns   []int
 	stored  []int // incidents in the store before; ascending
 	only    []string
+	wait    time.Duration
 	dir     string // for data
 	db      string // a seeded store of the largest size; "": in dir
 	seed    int
@@ -75,7 +77,7 @@ func runChild(kind string, args []string) error {
 }
 
 func parseFlags(args []string, errOut io.Writer) (*options, error) {
-	o := &options{}
+	o := &options{warm: 0.25}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(errOut)
 	fs.IntVar(&o.rounds, "rounds", 5, "how often each cell is measured")
@@ -83,6 +85,7 @@ func parseFlags(args []string, errOut io.Writer) (*options, error) {
 	conns := fs.String("conns", "1,32,256", "numbers of connections")
 	stored := fs.String("stored", "1000,1000000", "incidents in the store before: the small and the large store")
 	only := fs.String("only", strings.Join(parts, ","), "what to measure")
+	fs.DurationVar(&o.wait, "wait", 0, "longest wait before each measurement until others leave the processors alone")
 	fs.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "imbot-bench"), "`folder` for data; a large store stays there for the next time")
 	fs.StringVar(&o.db, "db", "", "`file` with the large store (default: in -dir); with -seed: the file to make")
 	fs.IntVar(&o.seed, "seed", 0, "only make a store with so many incidents, at -db")

@@ -45,14 +45,14 @@ func (b *bench) overload() error {
 // drive returns what was answered, and how many accepted webhooks are not there.
 func (b *bench) drive(im *imbot) (l *load, lost int, err error) {
 	src, first := b.newIncidents(), b.made
-	if err := b.fresh(src, int(3*mostPerSecond*(b.seconds+warm))); err != nil {
+	if err := b.fresh(src, int(3*mostPerSecond*(b.seconds+b.warm))); err != nil {
 		return nil, 0, err
 	}
 	s, err := serve(im.hook)
 	if err != nil {
 		return nil, 0, err
 	}
-	l, err = b.load.do(job{Addr: s.addr, Conns: overloadConns, Warm: warm, Window: b.seconds, List: true, MaxBad: math.MaxInt})
+	l, err = b.load.do(job{Addr: s.addr, Conns: overloadConns, Warm: b.warm, Window: b.seconds, List: true, MaxBad: math.MaxInt})
 	if err := errors.Join(err, s.close()); err != nil {
 		return nil, 0, err
 	}

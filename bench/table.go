@@ -97,11 +97,15 @@ func (t *table) write(w io.Writer) error {
 	return err
 }
 
-// verdict says whether a target is met, and remembers a miss.
-func (b *bench) verdict(ok bool, target string) string {
+// verdict says whether a target is met, and remembers a miss. by holds the
+// figures that it rests on, to say when somebody else has had a hand in them.
+func (b *bench) verdict(ok bool, target string, by ...*figures) string {
 	if ok {
 		return "PASS " + target
 	}
 	b.missed = true
+	if slices.ContainsFunc(by, (*figures).disturbed) {
+		return "**MISS, but disturbed** " + target
+	}
 	return "**MISS** " + target
 }

@@ -161,11 +161,14 @@ func (t *turn) testPost(ctx context.Context, squad string, info incident.SquadIn
 		return outcome{text: t.text("bind.nowhere", "squad", name, "bot", t.Name)}, nil
 	}
 	c, err := t.Store.Conversation(ctx, to)
-	if errors.Is(err, incident.ErrNotFound) || (err == nil && c.Gone != "") {
-		return outcome{text: t.text("bind.unreachable", "squad", name)}, nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, incident.ErrNotFound): // configured, and not heard from yet
+		c.ID = to
+		c.place(t.act)
+	case err != nil:
 		return outcome{}, err
+	case c.Gone != "":
+		return outcome{text: t.text("bind.unreachable", "squad", name)}, nil
 	}
 	text := locale.For(cat.Language(squad)).Text("bind.test", "squad", name)
 	data, err := json.Marshal(botframework.Outgoing{Ref: c.reference(), Activity: textMessage(text)})

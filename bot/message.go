@@ -210,7 +210,7 @@ func (t *turn) say(ctx context.Context, out outcome) error {
 	}
 	o := botframework.Outgoing{Ref: t.act.Reference()}
 	if t.kind == Channel {
-		if o.ReplyTo = thread(t.act.Conversation.ID); o.ReplyTo == "" {
+		if o.ReplyTo = thread(t.act.Conversation.ID); o.ReplyTo == "" && !t.act.Recipient.IsTargeted {
 			o.ReplyTo = t.act.ID
 		}
 		o.Ref.ConversationID = root(o.Ref.ConversationID)

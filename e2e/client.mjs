@@ -61,13 +61,18 @@ export async function openClient(playground, { width = 1400, height = 1000, time
 
 /** Records what the page hears and says: pushed frames, the log, invokes with their answers, page errors. */
 async function record(page, pushDelay) {
-  const seen = { frames: [], log: [], invokes: [], errors: [], external: new Set(), installed: new Set() };
+  const seen = { frames: [], log: [], invokes: [], errors: [], external: new Set(), installed: new Set(), shown: new Set() };
   // The page asks a CDN for fonts; nothing but this machine is to be needed.
   await page.route((url) => !['127.0.0.1', 'localhost'].includes(url.hostname), (route) => {
     seen.external.add(route.request().url());
     return route.abort();
   });
   page.on('pageerror', (err) => seen.errors.push(String(err)));
+  // The page breaks down over updates of, and replies to, messages that were posted before it was loaded, or in another page.
+  const fits = ({ action, actionConversationId, message }) => {
+    const post = /;messageid=(.*)/.exec(actionConversationId)?.[1];
+    return (action !== 'updateMessage' || seen.shown.has(message.messageId)) && (!post || seen.shown.has(post));
+  };
   await page.routeWebSocket(/\/_ws/, (socket) => {
     const server = socket.connectToServer();
     socket.onMessage((message) => server.send(message));
@@ -75,14 +80,20 @@ async function record(page, pushDelay) {
       let frame;
       try { frame = JSON.parse(message); } catch { /* a heartbeat */ }
       if (frame) (frame.logAction ? seen.log : seen.frames).push(frame);
-      setTimeout(() => { try { socket.send(message); } catch { /* the page is closed */ } }, pushDelay);
+      if (frame?.action === 'createMessage') seen.shown.add(frame.message.messageId);
+      setTimeout(() => { if (!frame?.action || fits(frame)) try { socket.send(message); } catch { /* the page is closed */ } }, pushDelay);
     });
   });
   page.on('response', async (answer) => {
     const installation = /\/_debug\/conversation\/([^/]+)\/installation/.exec(answer.url());
     if (installation) seen.installed.add(decodeURIComponent(installation[1]));
-    if (!/\/_conversation\/v1\/(invoke|submit)$/.test(answer.url())) return;
+    const said = /\/_conversation\/v1\/.*(messages|invoke|submit)$/.exec(answer.url());
+    if (!said || answer.request().method() !== 'POST') return;
     const response = await answer.json().catch(() => null);
+    if (said[1] === 'messages') {
+      if (response) seen.shown.add(response.messageId);
+      return;
+    }
     seen.invokes.push({ url: answer.url(), status: answer.status(), request: answer.request().postDataJSON(), response });
   });
   return seen;
@@ -128,6 +139,7 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
   /** Loads the page anew, as if the person came back: it has forgotten all messages, and starts with the personal chat. */
   async function reload() {
     seen.installed.clear();
+    seen.shown.clear();
     current = 'personal';
     card = null;
     await load();
@@ -235,6 +247,9 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
   /** Fills in an input of the card, by id or label. See fill in inputs.mjs for the values. */
   const fillInput = (idOrLabel, value) => fill(page, theCard(), cardsIn(seen), idOrLabel, value, timeout);
 
+  /** Waits until what the server has pushed by now is drawn. */
+  const pause = () => new Promise((done) => { setTimeout(done, 2 * pushDelay); });
+
   /** What stands in a text input of the card, by id or label. */
   const inputValue = (idOrLabel) => valueOf(page, theCard(), cardsIn(seen), idOrLabel);
 
@@ -280,7 +295,7 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
   }
 
   return {
-    page, reload, openConversation, sendMessage, waitForText, waitForCard, fillInput, inputValue, clickAction, screenshot, screenshotCard,
+    page, reload, openConversation, sendMessage, waitForText, waitForCard, fillInput, inputValue, pause, clickAction, screenshot, screenshotCard,
     cardsSeen: () => cardsIn(seen), invokes: seen.invokes, frames: seen.frames, log: seen.log, errors: seen.errors, external: seen.external,
   };
 }

@@ -44,6 +44,16 @@ export async function valueOf(page, card, cards, idOrLabel) {
  * a time as '9:30 AM', picked in the list; true or false for a toggle; a choice's title, or an array of them.
  */
 export async function fill(page, card, cards, idOrLabel, value, timeout) {
+  for (let left = 3; ; left--) {
+    try {
+      return await fillOnce(page, card, cards, idOrLabel, value, timeout);
+    } catch (err) {
+      if (left === 1) throw err; // else the page has drawn the card anew meanwhile, with other ids
+    }
+  }
+}
+
+async function fillOnce(page, card, cards, idOrLabel, value, timeout) {
   const box = await boxOf(page, card, cards, idOrLabel);
   if (await box.getByRole('radio').count()) {
     await box.getByRole('radio', { name: String(value), exact: true }).check({ force: true });
@@ -62,7 +72,7 @@ export async function fill(page, card, cards, idOrLabel, value, timeout) {
     return;
   }
   const field = box.locator('input, textarea').first();
-  await field.fill(String(value));
+  await field.fill(String(value), { timeout: timeout / 4 });
   await field.blur();
 }
 

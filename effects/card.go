@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
+	"time"
 
 	"imbot/cards"
 	"imbot/incident"
@@ -36,25 +38,28 @@ func (t *Teams) Card(ctx context.Context, job outbox.Job) error {
 	posted, known := v.Incident.HasRef("teams", incident.RoleCard, job.Target)
 	hidden := v.Incident.Private && !memberTarget(v.Incident, job.Target)
 	if hidden && !known {
-		return outbox.Skip("the incident is private")
+		return nil // it became private before this ran: nothing was said here, and nothing must be
 	}
 	if !hidden { // as its readers may see it: related incidents may be private
 		if v, err = t.View.Get(ctx, reader(job.Target), job.Incident, false); err != nil {
 			return err
 		}
 	}
-	act, err := t.activity(ctx, v, place, lang, hidden, !known)
+	act, err := t.activity(ctx, v, job.Target, place, lang, hidden)
 	if err != nil {
 		return err
 	}
-	if known {
+	if known && messageID(posted.ID) != "" {
 		err = t.Poster.Update(ctx, ref, messageID(posted.ID), act)
-		if err == nil || !botframework.ActivityGone(err) || hidden {
-			return t.checkGone(ctx, job, v, ref, err)
+		if hidden && botframework.ActivityGone(err) {
+			return nil // there is nothing left to hide
+		}
+		if err == nil || !botframework.ActivityGone(err) {
+			return t.checkGone(ctx, job, v, ref, known, err)
 		}
 		// Somebody deleted the message: post it anew.
 	}
-	return t.post(ctx, job, v, ref, act)
+	return t.post(ctx, job, v, ref, known, act)
 }
 
 // reader is who reads in a target.
@@ -71,22 +76,49 @@ func memberTarget(inc *incident.Incident, target string) bool {
 	return isUser && inc.Visible(incident.Actor{Kind: incident.KindUser, ID: id})
 }
 
-func (t *Teams) post(ctx context.Context, job outbox.Job, v *query.View, ref botframework.Reference, act *botframework.Activity) error {
-	if job.Attempt > 1 && t.Repeated != nil {
-		t.Repeated()
-	}
+func (t *Teams) post(ctx context.Context, job outbox.Job, v *query.View, ref botframework.Reference, known bool, act *botframework.Activity) error {
 	id, err := t.Poster.Send(ctx, ref, act)
 	if err != nil {
-		return t.checkGone(ctx, job, v, ref, err)
+		t.doubt(err)
+		return t.checkGone(ctx, job, v, ref, known, err)
 	}
-	_, err = t.Service.Do(ctx, incident.Command{
+	return t.attach(ctx, incident.Command{
 		Verb: incident.Attach, Incident: job.Incident, Actor: incident.System, Source: "teams",
 		Args: incident.Args{Ref: &incident.Ref{
 			System: "teams", Role: incident.RoleCard, Target: job.Target,
 			ID: ref.ConversationID + ";messageid=" + id, URL: messageURL(ref, id),
 		}},
 	})
-	return err
+}
+
+// attachPause lies between tries to record a card that stands already.
+const attachPause = 100 * time.Millisecond
+
+// attach records what was posted. A store that has too much to do is asked again
+// for as long as the job has time: to give up would post the card once more.
+func (t *Teams) attach(ctx context.Context, cmd incident.Command) error {
+	for {
+		_, err := t.Service.Do(ctx, cmd)
+		if err == nil || !errors.Is(err, incident.ErrBusy) {
+			return err
+		}
+		pause := time.NewTimer(attachPause)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		case <-pause.C:
+		}
+	}
+}
+
+// doubt counts a post of which nobody knows whether it arrived: it is made
+// again, and may stand twice.
+func (t *Teams) doubt(err error) {
+	var e *botframework.Error
+	if t.Repeated != nil && errors.As(err, &e) && e.Ambiguous() {
+		t.Repeated()
+	}
 }
 
 // messageID is the message's part of a card ref's id.
@@ -108,9 +140,9 @@ func messageURL(ref botframework.Reference, id string) string {
 // preview: a message with both text and card is split in two by Teams, which
 // then tells the id of neither.
 // https://github.com/microsoft/botframework-sdk/issues/6366
-func (t *Teams) activity(ctx context.Context, v *query.View, place, lang string, hidden, first bool) (*botframework.Activity, error) {
+func (t *Teams) activity(ctx context.Context, v *query.View, target, place, lang string, hidden bool) (*botframework.Activity, error) {
 	o := cards.Options{Lang: lang, Place: place, BotName: t.Bot.Name, Dialogs: t.Bot.Dialogs, Slash: t.Bot.Slash}
-	if first && v.Incident.Active() {
+	if t.calls(v.Incident, target) {
 		o.Mentions = t.mentions(ctx, v)
 	}
 	card := cards.Incident(v, o)
@@ -133,17 +165,33 @@ func cardActivity(card cards.Card, summary string) (*botframework.Activity, erro
 	}, nil
 }
 
-// mentions are the people whom the level's notice names, each once: they are
-// mentioned when the card is posted, and never again by its updates.
-func (t *Teams) mentions(ctx context.Context, v *query.View) []cards.Mention {
-	var out []cards.Mention
-	seen := map[string]bool{}
-	for _, id := range v.Mention {
-		if seen[id] {
+// calls reports whether this card calls people by mentions: the first post of
+// the first card in a channel does, and no other, for people are called once,
+// however many channels are told. A 1:1 chat needs no mention, and a trial run
+// calls nobody.
+func (t *Teams) calls(inc *incident.Incident, target string) bool {
+	if !inc.Active() || inc.Private || inc.Shadow || strings.HasPrefix(target, "user:") {
+		return false
+	}
+	for _, other := range inc.Cards {
+		if strings.HasPrefix(other, "user:") {
 			continue
 		}
-		seen[id] = true
-		if teamsID, name, ok := t.Book.Mention(ctx, id); ok {
+		if _, posted := inc.HasRef("teams", incident.RoleCard, other); posted {
+			return false
+		}
+	}
+	first := slices.IndexFunc(inc.Cards, func(c string) bool { return !strings.HasPrefix(c, "user:") })
+	// Where the channel is lost, the card in the default channel stands in for it.
+	return first >= 0 && inc.Cards[first] == target || inc.DefaultChan && target == t.Default()
+}
+
+// mentions are the people whom the level's notice names, each once.
+func (t *Teams) mentions(ctx context.Context, v *query.View) []cards.Mention {
+	var out []cards.Mention
+	for _, id := range v.Mention {
+		teamsID, name, ok := t.Book.Mention(ctx, id)
+		if ok && !slices.ContainsFunc(out, func(m cards.Mention) bool { return m.ID == teamsID }) {
 			out = append(out, cards.Mention{ID: teamsID, Name: name})
 		}
 	}
@@ -152,26 +200,36 @@ func (t *Teams) mentions(ctx context.Context, v *query.View) []cards.Mention {
 
 // checkGone notes that a conversation is lost, and sends its card to the default
 // channel instead.
-func (t *Teams) checkGone(ctx context.Context, job outbox.Job, v *query.View, ref botframework.Reference, err error) error {
+func (t *Teams) checkGone(ctx context.Context, job outbox.Job, v *query.View, ref botframework.Reference, known bool, err error) error {
 	if err == nil || !botframework.ConversationGone(err) {
 		return err
 	}
-	if isNew(job) {
-		// Right after an installation the bot may not be in the roster yet.
-		return err
+	if later := t.notYet(job, known, err); later != nil {
+		return later
 	}
-	if gone := t.Book.Gone(ctx, ref.ConversationID, "Teams says that imbot is not a member there"); gone != nil {
+	if gone := t.Book.Gone(ctx, ref.ConversationID, "Teams says that imbot can not write there"); gone != nil {
 		return gone
 	}
 	return t.unreachable(ctx, job, v, errors.Join(outbox.ErrPermanent, err))
 }
 
-// isNew reports whether the job has been tried for less than it takes Teams to
-// let a bot in.
-func isNew(job outbox.Job) bool { return job.Attempt < 4 }
+// rosterWaits are the waits for Teams to let a bot in: right after an
+// installation it may not be in the roster yet, for up to a minute.
+var rosterWaits = []time.Duration{5 * time.Second, 15 * time.Second, 40 * time.Second}
+
+// notYet asks for another try where the bot may only be new in a conversation;
+// nil where it is not in it for good.
+func (t *Teams) notYet(job outbox.Job, known bool, err error) error {
+	if known || !botframework.NotInRoster(err) || job.Attempt < 1 || job.Attempt > len(rosterWaits) {
+		return nil
+	}
+	return outbox.Later(t.Now().Add(rosterWaits[job.Attempt-1]), err.Error())
+}
 
 // unreachable sends a card that can not reach its place for good to the default
-// channel, and says so on the timeline; never a private one.
+// channel, and says so on the timeline; never a private one. It ends as skipped
+// and not as failed: each later change of the incident would fail the same way,
+// and add to the timeline.
 func (t *Teams) unreachable(ctx context.Context, job outbox.Job, v *query.View, err error) error {
 	var p interface{ Permanent() bool }
 	if !errors.Is(err, outbox.ErrPermanent) && (!errors.As(err, &p) || !p.Permanent()) {
@@ -179,7 +237,7 @@ func (t *Teams) unreachable(ctx context.Context, job outbox.Job, v *query.View, 
 	}
 	def := t.Default()
 	if v.Incident.Private || def == "" || def == job.Target || strings.HasPrefix(job.Target, "user:") {
-		return err
+		return outbox.Skip(err.Error())
 	}
 	_, doErr := t.Service.Do(ctx, incident.Command{
 		Verb: incident.Reroute, Incident: job.Incident, Actor: incident.System,
@@ -188,5 +246,5 @@ func (t *Teams) unreachable(ctx context.Context, job outbox.Job, v *query.View, 
 	if doErr != nil {
 		return doErr
 	}
-	return err
+	return outbox.Skip(err.Error())
 }

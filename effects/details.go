@@ -1,10 +1,12 @@
 package effects
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -69,11 +71,10 @@ var conditionKeys = []string{"condition_name", "condition", "alertConditionNames
 func AlertDetails(alerts []pagerduty.Alert) *incident.Alert {
 	out := &incident.Alert{Labels: map[string]string{}}
 	for _, a := range alerts {
-		if a.Link != "" && len(a.Link) <= 2000 && len(out.Links) < 3 && !slices.ContainsFunc(out.Links, func(l incident.LinkURL) bool { return l.URL == a.Link }) {
+		if webLink(a.Link) && len(out.Links) < 3 && !slices.ContainsFunc(out.Links, func(l incident.LinkURL) bool { return l.URL == a.Link }) {
 			out.Links = append(out.Links, incident.LinkURL{Title: cmp.Or(incident.Clip(incident.Line(a.Client), 40), "Source"), URL: a.Link})
 		}
-		var v any
-		if len(a.Details) > 0 && json.Unmarshal(a.Details, &v) == nil {
+		if v, ok := custom(a.Details); ok {
 			flatten("", v, out.Labels, 0)
 		}
 		if a.Severity != "" {
@@ -92,8 +93,30 @@ func AlertDetails(alerts []pagerduty.Alert) *incident.Alert {
 	return out
 }
 
+// webLink tells links that people can be sent to: what a monitor says is from
+// outside.
+func webLink(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && len(s) <= 2000 && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
+}
+
+// custom reads custom details. Numbers stay as they were written: they may be
+// ids.
+func custom(raw json.RawMessage) (any, bool) {
+	if len(raw) == 0 {
+		return nil, false
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	return v, d.Decode(&v) == nil
+}
+
 // maxLabel bounds the value of one label, in runes.
 const maxLabel = 500
+
+// maxItems bounds the items of a list that are shown.
+const maxItems = 10
 
 // flatten turns nested details into "a.b" labels; the first value of a name
 // stays.
@@ -118,8 +141,12 @@ func flatten(prefix string, v any, into map[string]string, depth int) {
 	case []any:
 		parts := make([]string, 0, len(x))
 		for i, e := range x {
-			if s, ok := e.(string); ok && i < 10 {
-				parts = append(parts, s)
+			if i == maxItems {
+				break
+			}
+			switch e.(type) {
+			case string, json.Number, bool:
+				parts = append(parts, fmt.Sprint(e))
 			}
 		}
 		set(into, prefix, strings.Join(parts, ", "))

@@ -62,7 +62,7 @@ type Teams struct {
 	Default func() string
 	Now     func() time.Time
 	Logger  *slog.Logger
-	// Repeated counts posts that were made again after an answer was lost: Teams
+	// Repeated counts posts whose answer was lost, and that are made again: Teams
 	// has no way to ask whether the first one arrived. May be nil.
 	Repeated func()
 }

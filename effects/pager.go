@@ -53,6 +53,13 @@ func (p *Pager) Resolve(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
+	v, err := p.View.Get(ctx, query.Self, job.Incident, false)
+	if err != nil {
+		return err
+	}
+	if v.Incident.Private { // perhaps only since this was stored
+		d.Text = ""
+	}
 	from := p.from(ctx, d.By)
 	if err := p.API.Resolve(ctx, from, d.ID, d.Text); err != nil {
 		return settled(err)
@@ -81,7 +88,7 @@ func (p *Pager) Note(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	if v.Incident.Private {
-		return outbox.Skip("the incident is private")
+		return nil // it became private before this ran: its words stay here
 	}
 	from := p.from(ctx, d.By)
 	return p.note(ctx, job, d, from, d.Text)

@@ -25,7 +25,7 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	if v.Incident.Private && !memberTarget(v.Incident, job.Target) {
-		return outbox.Skip("the incident is private")
+		return nil // it became private before this ran
 	}
 	card, ok := v.Incident.HasRef("teams", incident.RoleCard, job.Target)
 	if !ok {
@@ -36,12 +36,10 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	text := cards.Reply(v, d, lang)
-	if job.Attempt > 1 && t.Repeated != nil {
-		t.Repeated()
-	}
 	_, err = t.Poster.ReplyInThread(ctx, ref, messageID(card.ID), &botframework.Activity{
 		Type: botframework.TypeMessage, Text: text, TextFormat: "plain", Summary: text,
 	})
+	t.doubt(err)
 	return err
 }
 
@@ -49,13 +47,17 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 // botframework.Outgoing, rendered when they asked.
 func (t *Teams) Answer(ctx context.Context, job outbox.Job) error {
 	var o botframework.Outgoing
-	if err := json.Unmarshal(job.Data, &o); err != nil || o.Activity == nil {
+	if err := json.Unmarshal(job.Data, &o); err != nil {
 		return fmt.Errorf("%w: answer: %w", outbox.ErrPermanent, err)
 	}
-	if o.Update == "" && job.Attempt > 1 && t.Repeated != nil {
-		t.Repeated()
+	if o.Activity == nil {
+		return fmt.Errorf("%w: answer: there is nothing to say", outbox.ErrPermanent)
 	}
 	err := t.Poster.Deliver(ctx, o)
+	t.doubt(err)
+	if later := t.notYet(job, o.Update != "", err); later != nil {
+		return later
+	}
 	switch {
 	case o.Update != "" && botframework.ActivityGone(err):
 		return nil // nobody looks at it any more

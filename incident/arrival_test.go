@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"imbot/incident"
+	"imbot/outbox"
 	"imbot/store/boltstore"
 )
 
@@ -98,6 +99,39 @@ func TestEarlyIsBounded(t *testing.T) {
 	h.do(told(incident.Trigger, "Q1", t0, "checkout is down"))
 	if n := strings.Count(h.timeline(1), "note"); n != 20 || len(h.bodies()) != 31 {
 		t.Errorf("%d notes, %d bodies", n, len(h.bodies()))
+	}
+}
+
+// TestNothingNewIsStillNewer: the pager's word that changes nothing is the newest
+// all the same, and an older one that comes later does not count.
+func TestNothingNewIsStillNewer(t *testing.T) {
+	h := newHouse(t, boltstore.Options{})
+	h.do(told(incident.Trigger, "Q1", t0, "checkout is slow"))
+	h.do(told(incident.Update, "Q1", at(5), "checkout is slow"))
+	h.do(told(incident.Update, "Q1", at(2), "checkout is down"))
+	if inc := h.get(1); inc.Title != "checkout is slow" || inc.Level != incident.HighResponseTime {
+		t.Errorf("title %q, level %s", inc.Title, inc.Level)
+	}
+}
+
+// TestAdoptedChildIsShown: when the parent comes at last, the child's card is
+// brought up to date, for it names the parent.
+func TestAdoptedChildIsShown(t *testing.T) {
+	h := newHouse(t, boltstore.Options{})
+	h.do(told(incident.Trigger, "QC", at(1), "checkout is slow"))
+	h.do(merged(told(incident.Resolve, "QC", at(2), "checkout is slow"), "QP"))
+	jobs, err := h.store.Lease(ctx, at(60), at(61), 10)
+	if err != nil || len(jobs) != 1 {
+		t.Fatalf("leased %v, %v; want the child's card", jobs, err)
+	}
+	if err := h.store.Finish(ctx, jobs[0], outbox.Outcome{State: incident.EffectDone, At: at(60)}); err != nil {
+		t.Fatal(err)
+	}
+	h.do(told(incident.Trigger, "QP", t0, "checkout is down"))
+	for _, e := range h.effects(1) {
+		if e.Kind == incident.KindCard && e.State != incident.EffectWaiting {
+			t.Errorf("the child's card is %s, want it waiting again", e.State)
+		}
 	}
 }
 

@@ -209,8 +209,8 @@ func TestFoldKeepsInstantsTogether(t *testing.T) {
 	inc := &Incident{ID: 1}
 	var all Life
 	for i := range 400 {
-		when := t0.Add(time.Duration(i/4) * time.Second)
-		m := Mark{At: when, Kind: []MarkKind{MarkOpen, MarkAck, MarkUnack, MarkResolve}[i%4]}
+		when := t0.Add(time.Duration(i/3) * time.Second)
+		m := Mark{At: when, Kind: []MarkKind{MarkOpen, MarkAck, MarkResolve}[i%3]}
 		inc.mark(m)
 		all.step(m)
 	}
@@ -218,6 +218,9 @@ func TestFoldKeepsInstantsTogether(t *testing.T) {
 		t.Errorf("folding changed the life:\n%s", d)
 	}
 	if inc.Base == nil || !inc.Marks[0].At.After(inc.BaseAt) {
-		t.Errorf("marks of one time were torn apart at %s", inc.BaseAt)
+		t.Fatalf("marks of one time were torn apart at %s", inc.BaseAt)
+	}
+	if inc.mark(Mark{At: inc.BaseAt, Kind: MarkUnack}) || inc.mark(Mark{At: t0, Kind: MarkUnack}) {
+		t.Error("a mark from before the fold was taken")
 	}
 }

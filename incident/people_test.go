@@ -215,6 +215,17 @@ func TestSetTimeEcho(t *testing.T) {
 		if !got.Equal(tt.to) {
 			t.Errorf("%s corrected to %s is %s", tt.name, tt.to, got)
 		}
+		// Told once more, to the second or to the millisecond, nothing changes.
+		before := w.inc.Life
+		for _, cmd := range []Command{
+			told(Trigger, t0, alert(down)), told(Trigger, t0.Add(300*time.Millisecond), alert(down)), told(Ack, at(2), nil), told(Ack, at(2).Add(time.Second), nil),
+			told(Resolve, at(10), nil), told(Resolve, at(10).Add(400*time.Millisecond), nil),
+		} {
+			w.do(cmd)
+		}
+		if d := cmp.Diff(before, w.inc.Life); d != "" {
+			t.Errorf("%s corrected to %s, then told once more (-before +after):\n%s", tt.name, tt.to, d)
+		}
 	}
 	if w.inc.Episode != 1 || w.inc.Duration(clock) != 8*time.Minute {
 		t.Errorf("life = %+v", w.inc.Life)

@@ -218,14 +218,14 @@ func (r *Reconciler) settle(ctx context.Context, in *pagerduty.Incident, take bo
 		}
 	}
 	r.Logger.Info("webhook.Reconciler corrected", "status", in.Status, "new", have == nil)
-	if r.Now().Sub(in.UpdatedAt) > settled { // later, the same second can bring no other state
+	if r.Now().Sub(in.UpdatedAt) > settledAfter { // later, the same second can bring no other state
 		r.replayed[in.ID] = in.UpdatedAt
 	}
 	return nil
 }
 
-// settled is how old a state of PagerDuty's must be, to be known by its second.
-const settled = 30 * time.Second
+// settledAfter is how old a state of PagerDuty's must be, to be known by its second.
+const settledAfter = 30 * time.Second
 
 // have returns what is known here. pending says that a write to PagerDuty is
 // still on its way: that wins.

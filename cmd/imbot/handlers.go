@@ -50,7 +50,7 @@ func (a *app) teamsEffects() *effects.Teams {
 		Default: func() string { return t.DefaultChannel },
 		Book: &bot.Directory{
 			Store: a.store, Opener: a.teams, BotID: "28:" + t.AppID, Tenant: t.TenantID, ServiceURL: t.DefaultServiceURL,
-			Catalog: a.squads,
+			Catalog: a.squads, Rebind: a.loadCatalog,
 		},
 	}
 }

@@ -130,6 +130,7 @@ services:
 	}
 	r.teams.SetBotEndpoint(r.url + "/api/messages")
 	r.install()
+	r.settle(time.Minute) // the welcomes
 	return r
 }
 
