@@ -45,7 +45,7 @@ fuzz: ## every fuzz target for FUZZTIME (60s) each
 	| awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' \
 	| { failed=0; while read -r package name; do \
 		echo "== $$package $$name"; \
-		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || failed=1; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null || failed=1; \
 	done; exit $$failed; }
 
 crash: ## kill the running binary again and again, and look for anything lost or done twice

@@ -302,7 +302,9 @@ func (a *change) logEntry() error {
 		return invalid("kind", "kind_missing", "a timeline entry needs a kind")
 	}
 	a.event(a.cmd.Args.Kind, Clip(a.cmd.Args.Text, MaxText), maps.Clone(a.cmd.Args.Data))
-	a.quiet = true
+	// What has failed for good is shown on the cards, with the button that runs it
+	// again; but a card that has failed is not tried again for that.
+	a.quiet = a.cmd.Verb != Fail || a.cmd.Args.Data["effect"] == KindCard
 	return nil
 }
 

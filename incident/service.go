@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -238,7 +239,7 @@ func (w *work) create(cmd Command) (*Incident, error) {
 // apply runs the rules and stores their outcome.
 func (w *work) apply(inc *Incident, cmd Command) error {
 	f := factsFor(w.cat, existing(inc), &cmd, w.s.Details)
-	marks, alertAt := len(inc.Marks), inc.AlertAt
+	marks, alertAt, refs := len(inc.Marks), inc.AlertAt, slices.Clone(inc.Refs)
 	events, effects, err := Apply(inc, cmd, f, w.now)
 	if err != nil || (len(events) == 0 && len(effects) == 0 && len(inc.Marks) == marks && inc.AlertAt.Equal(alertAt)) {
 		return err
@@ -247,7 +248,10 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 		return err
 	}
 	for _, r := range inc.Refs {
-		if err := w.indexRef(inc.ID, r); err != nil {
+		if slices.Contains(refs, r) {
+			continue // it leads here already
+		}
+		if err := w.tx.PutKey(r.Key(), inc.ID.String(), true); err != nil {
 			return err
 		}
 	}
@@ -273,15 +277,6 @@ func (w *work) retry(inc *Incident, cmd Command) error {
 	}
 	w.effects += cmd.retried
 	return w.apply(inc, cmd)
-}
-
-// indexRef makes the incident be found by the ref.
-func (w *work) indexRef(id ID, r Ref) error {
-	v, err := w.tx.Key(r.Key())
-	if err != nil || v == id.String() {
-		return err
-	}
-	return w.tx.PutKey(r.Key(), id.String(), true)
 }
 
 func (w *work) put(effects []Effect) error {

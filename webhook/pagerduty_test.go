@@ -52,37 +52,82 @@ func TestMap(t *testing.T) {
 		ev   pagerduty.Event
 		want *incident.Command // nil: nothing to do
 	}{
-		{"triggered by a monitor", pagerduty.Event{Type: "incident.triggered", OccurredAt: at(1), Incident: incidentQ1()},
-			cmd(incident.Trigger, vendor, at(1), ref(url), incident.Args{Alert: alertQ1()})},
-		{"acknowledged by a person", pagerduty.Event{Type: "incident.acknowledged", OccurredAt: at(2), Agent: user, Incident: incidentQ1()},
-			cmd(incident.Ack, pdAni, at(2), ref(url), incident.Args{Alert: alertQ1()})},
-		{"without a time: when it came", pagerduty.Event{Type: "incident.unacknowledged", Incident: incidentQ1()},
-			cmd(incident.Unack, vendor, at(60), ref(url), incident.Args{Alert: alertQ1()})},
-		{"from before PagerDuty was", pagerduty.Event{Type: "incident.reopened", OccurredAt: time.Unix(0, 0), Incident: incidentQ1()},
-			cmd(incident.Reopen, vendor, at(60), ref(url), incident.Args{Alert: alertQ1()})},
-		{"from the far future", pagerduty.Event{Type: "incident.reopened", OccurredAt: at(60).AddDate(0, 0, 2), Incident: incidentQ1()},
-			cmd(incident.Reopen, vendor, at(60), ref(url), incident.Args{Alert: alertQ1()})},
-		{"a clock that runs ahead", pagerduty.Event{Type: "incident.reopened", OccurredAt: at(90), Incident: incidentQ1()},
-			cmd(incident.Reopen, vendor, at(90), ref(url), incident.Args{Alert: alertQ1()})},
-		{"resolved", pagerduty.Event{Type: "incident.resolved", OccurredAt: at(3), Incident: incidentQ1()},
-			cmd(incident.Resolve, vendor, at(3), ref(url), incident.Args{Alert: alertQ1()})},
-		{"merged", pagerduty.Event{Type: "incident.resolved", OccurredAt: at(3), Incident: merged},
-			cmd(incident.Resolve, vendor, at(3), ref(url), incident.Args{Alert: alertQ1(), Merge: &incident.Ref{System: "pagerduty", Role: incident.RoleAlert, ID: "Q9"}})},
-		{"resolved for another reason", pagerduty.Event{Type: "incident.resolved", OccurredAt: at(3), Incident: otherReason},
-			cmd(incident.Resolve, vendor, at(3), ref(url), incident.Args{Alert: alertQ1()})},
-		{"a merge's reason on another event", pagerduty.Event{Type: "incident.acknowledged", OccurredAt: at(3), Incident: merged},
-			cmd(incident.Ack, vendor, at(3), ref(url), incident.Args{Alert: alertQ1()})},
-		{"changed", pagerduty.Event{Type: "incident.priority_updated", OccurredAt: at(3), Agent: user, Incident: incidentQ1()},
-			cmd(incident.Update, pdAni, at(3), ref(url), incident.Args{Alert: alertQ1(), Text: "Ani changed the priority: P1"})},
-		{"note", pagerduty.Event{Type: "incident.annotated", OccurredAt: at(3), Agent: user, IncidentRef: about, Note: &pagerduty.Note{Content: "look\nhere"}},
-			cmd(incident.AddNote, pdAni, at(3), ref(""), incident.Args{Text: "look\nhere"})},
+		{
+			"triggered by a monitor",
+			pagerduty.Event{Type: "incident.triggered", OccurredAt: at(1), Incident: incidentQ1()},
+			cmd(incident.Trigger, vendor, at(1), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"acknowledged by a person",
+			pagerduty.Event{Type: "incident.acknowledged", OccurredAt: at(2), Agent: user, Incident: incidentQ1()},
+			cmd(incident.Ack, pdAni, at(2), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"without a time: when it came",
+			pagerduty.Event{Type: "incident.unacknowledged", Incident: incidentQ1()},
+			cmd(incident.Unack, vendor, at(60), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"from before PagerDuty was",
+			pagerduty.Event{Type: "incident.reopened", OccurredAt: time.Unix(0, 0), Incident: incidentQ1()},
+			cmd(incident.Reopen, vendor, at(60), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"from the far future",
+			pagerduty.Event{Type: "incident.reopened", OccurredAt: at(60).AddDate(0, 0, 2), Incident: incidentQ1()},
+			cmd(incident.Reopen, vendor, at(60), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"a clock that runs ahead",
+			pagerduty.Event{Type: "incident.reopened", OccurredAt: at(90), Incident: incidentQ1()},
+			cmd(incident.Reopen, vendor, at(90), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"resolved",
+			pagerduty.Event{Type: "incident.resolved", OccurredAt: at(3), Incident: incidentQ1()},
+			cmd(incident.Resolve, vendor, at(3), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"merged",
+			pagerduty.Event{Type: "incident.resolved", OccurredAt: at(3), Incident: merged},
+			cmd(incident.Resolve, vendor, at(3), ref(url), incident.Args{Alert: alertQ1(), Merge: &incident.Ref{System: "pagerduty", Role: incident.RoleAlert, ID: "Q9"}}),
+		},
+		{
+			"resolved for another reason",
+			pagerduty.Event{Type: "incident.resolved", OccurredAt: at(3), Incident: otherReason},
+			cmd(incident.Resolve, vendor, at(3), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"a merge's reason on another event",
+			pagerduty.Event{Type: "incident.acknowledged", OccurredAt: at(3), Incident: merged},
+			cmd(incident.Ack, vendor, at(3), ref(url), incident.Args{Alert: alertQ1()}),
+		},
+		{
+			"changed",
+			pagerduty.Event{Type: "incident.priority_updated", OccurredAt: at(3), Agent: user, Incident: incidentQ1()},
+			cmd(incident.Update, pdAni, at(3), ref(url), incident.Args{Alert: alertQ1(), Text: "Ani changed the priority: P1"}),
+		},
+		{
+			"note",
+			pagerduty.Event{Type: "incident.annotated", OccurredAt: at(3), Agent: user, IncidentRef: about, Note: &pagerduty.Note{Content: "look\nhere"}},
+			cmd(incident.AddNote, pdAni, at(3), ref(""), incident.Args{Text: "look\nhere"}),
+		},
 		{"own note", pagerduty.Event{Type: "incident.annotated", OccurredAt: at(3), Agent: user, IncidentRef: about, Note: &pagerduty.Note{Content: "Ani: look (INC-12 #3)"}}, nil},
-		{"a word for people", pagerduty.Event{Type: "incident.status_update_published", OccurredAt: at(3), Agent: user, IncidentRef: about, StatusUpdate: &pagerduty.StatusUpdate{Message: "fix is out"}},
-			cmd(incident.Log, pdAni, at(3), ref(""), incident.Args{Kind: incident.EvPager, Text: "Ani published a status update: fix is out"})},
-		{"a type still unknown", pagerduty.Event{Type: "incident.teleported", OccurredAt: at(3), Incident: incidentQ1()},
-			cmd(incident.Log, vendor, at(3), ref(""), incident.Args{Kind: incident.EvPager, Text: "PagerDuty sent incident.teleported"})},
-		{"a known type without its data", pagerduty.Event{Type: "incident.triggered", OccurredAt: at(3), IncidentRef: about},
-			cmd(incident.Log, vendor, at(3), ref(""), incident.Args{Kind: incident.EvPager, Text: "PagerDuty triggered the incident"})},
+		{
+			"a word for people",
+			pagerduty.Event{Type: "incident.status_update_published", OccurredAt: at(3), Agent: user, IncidentRef: about, StatusUpdate: &pagerduty.StatusUpdate{Message: "fix is out"}},
+			cmd(incident.Log, pdAni, at(3), ref(""), incident.Args{Kind: incident.EvPager, Text: "Ani published a status update: fix is out"}),
+		},
+		{
+			"a type still unknown",
+			pagerduty.Event{Type: "incident.teleported", OccurredAt: at(3), Incident: incidentQ1()},
+			cmd(incident.Log, vendor, at(3), ref(""), incident.Args{Kind: incident.EvPager, Text: "PagerDuty sent incident.teleported"}),
+		},
+		{
+			"a known type without its data",
+			pagerduty.Event{Type: "incident.triggered", OccurredAt: at(3), IncidentRef: about},
+			cmd(incident.Log, vendor, at(3), ref(""), incident.Args{Kind: incident.EvPager, Text: "PagerDuty triggered the incident"}),
+		},
 		{"ping", pagerduty.Event{Type: pagerduty.PingType, Message: "Hello"}, nil},
 		{"a service", pagerduty.Event{Type: "service.updated", Service: &pagerduty.Reference{ID: "PABC123"}}, nil},
 		{"no id", pagerduty.Event{Type: "incident.triggered", Incident: &pagerduty.Incident{ID: " \n"}}, nil},
@@ -169,7 +214,8 @@ func TestReplay(t *testing.T) {
 	in.ResolveReason = &pagerduty.ResolveReason{Type: pagerduty.MergeResolveReason, Incident: &pagerduty.Reference{ID: "Q9"}}
 	cmds := webhook.Replay(in, []pagerduty.LogEntry{
 		entry("trigger_log_entry", 0, nil), entry("assign_log_entry", 0, nil), entry("notify_log_entry", 0, nil),
-		entry("acknowledge_log_entry", 2, user), entry("unacknowledge_log_entry", 3, nil), {Type: "acknowledge_log_entry"}, // without a time
+		entry("acknowledge_log_entry", 2, user), entry("unacknowledge_log_entry", 3, nil),
+		{Type: "acknowledge_log_entry"},    // without a time
 		entry("trigger_log_entry", 3, nil), // a further alert
 		entry("resolve_log_entry", 4, user), entry("trigger_log_entry", 5, user), entry("resolve_log_entry", 5, nil), entry("reopen_log_entry", 7, user), entry("annotate_log_entry", 8, user),
 	})

@@ -55,12 +55,20 @@ var rules = map[string]rule{
 	"integrations/pagerduty":                    {outside: []string{"github.com/PagerDuty/go-pagerduty", "golang.org/x/time"}},
 	"integrations/pagerduty/pagerdutysim":       {module: []string{"integrations/pagerduty"}},
 
+	"integrations/backstage":            {outside: []string{"github.com/goccy/go-yaml"}},
+	"integrations/newrelic":             {outside: []string{"golang.org/x/sync"}},
+	"integrations/newrelic/newrelicsim": {},
+	"integrations/prometheus":           {},
+
+	// Tests only.
+	"e2e": {},
+
 	// This test.
 	"internal/archtest": {},
 }
 
 // edges turn what comes from outside into commands. Nobody imports them but
-// programs, and stores for bot's types.
+// programs and tests, and stores for bot's types.
 var edges = []string{"bot", "web", "webhook"}
 
 // forTests are the packages that exist to be used in tests: they alone may
