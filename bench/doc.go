@@ -2,8 +2,9 @@
 // stored, what a duplicate costs, how long a button takes, how fast it starts,
 // and that overload loses nothing.
 //
-//	go run ./bench                                   the whole, about 9 minutes
-//	go run ./bench -rounds 1 -seconds 1 -stored 1000,20000
+//	go run ./bench                                   the whole, about 4 minutes; the first time it
+//	                                                 makes the large store, which takes 2 to 7 more
+//	go run ./bench -rounds 1 -seconds 1 -stored 1000,5000
 //	                                                 a first impression, less than a minute
 //	go run ./bench -only ingest -conns 256 -cpuprofile cpu.out
 //	go run ./bench -seed 1000000 -db big.db          only fills a store

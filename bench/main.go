@@ -86,7 +86,7 @@ func parseFlags(args []string, errOut io.Writer) (*options, error) {
 	stored := fs.String("stored", "1000,1000000", "incidents in the store before: the small and the large store")
 	only := fs.String("only", strings.Join(parts, ","), "what to measure")
 	fs.DurationVar(&o.wait, "wait", 0, "longest wait before each measurement until others leave the processors alone")
-	fs.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "imbot-bench"), "`folder` for data; a large store stays there for the next time")
+	fs.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "imbot-bench"), "`folder` for data, on the disk that is to be measured; a large store stays there for the next time")
 	fs.StringVar(&o.db, "db", "", "`file` with the large store (default: in -dir); with -seed: the file to make")
 	fs.IntVar(&o.seed, "seed", 0, "only make a store with so many incidents, at -db")
 	fs.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the server to this `file`")
@@ -189,6 +189,11 @@ func (b *bench) run() error {
 }
 
 func (b *bench) close() error {
+	for _, name := range []string{"run.db", "run-large.db"} {
+		if err := os.Remove(filepath.Join(b.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
 	if b.profile != nil {
 		pprof.StopCPUProfile()
 		if err := b.profile.Close(); err != nil {
@@ -201,8 +206,8 @@ func (b *bench) close() error {
 // large is the size of the large store.
 func (o *options) large() int { return o.stored[len(o.stored)-1] }
 
-// small is up to which size a store is copied for each measurement; larger ones
-// are used in place, and grow.
+// small is up to which size a store is made anew for each run, and copied for
+// each measurement. A larger one is copied once for each run.
 const small = 50_000
 
 // seedStores makes the stores that are not there yet.
@@ -212,19 +217,25 @@ func (b *bench) seedStores() error {
 		if n == b.large() && b.db != "" {
 			path = b.db
 		}
+		took := time.Duration(0)
+		if _, err := os.Stat(path); err != nil || n <= small {
+			if n > small {
+				fmt.Fprintf(b.log, "making a store with %d incidents at %s, once\n", n, path)
+			}
+			t := time.Now()
+			if err := seed(path, n, b.log); err != nil {
+				return fmt.Errorf("make a store with %d incidents: %w", n, err)
+			}
+			took = time.Since(t)
+		}
+		fmt.Fprintf(b.out, "Store with %d incidents: %s\n\n", n, seedNote(path, n, took))
 		b.stores[n] = path
-		if _, err := os.Stat(path); err == nil && n > small {
-			fmt.Fprintf(b.out, "Store with %d incidents and what earlier runs have added: %s\n\n", n, seedNote(path, n, 0))
-			continue
-		}
 		if n > small {
-			fmt.Fprintf(b.log, "making a store with %d incidents at %s, once\n", n, path)
+			b.stores[n] = filepath.Join(b.dir, "run-large.db")
+			if err := copyFile(b.stores[n], path); err != nil {
+				return err
+			}
 		}
-		t := time.Now()
-		if err := seed(path, n, b.log); err != nil {
-			return fmt.Errorf("make a store with %d incidents: %w", n, err)
-		}
-		fmt.Fprintf(b.out, "Store with %d incidents: %s\n\n", n, seedNote(path, n, time.Since(t)))
 	}
 	return nil
 }

@@ -75,7 +75,8 @@ type HelpRow struct {
 	Example string // as it works where it is shown: "@imbot ack INC-42"; may be empty
 }
 
-// Help lists verbs, each with an example that works where it is shown.
+// Help lists verbs, each with an example that works where it is shown. A single
+// one is shown with all its arguments.
 func Help(rows []HelpRow, o Options) Card {
 	m := o.maker()
 	body := []element{heading(m.t("help.title")), text(m.t("help.intro", "hint", m.Hint("declare")))}
@@ -87,19 +88,7 @@ func Help(rows []HelpRow, o Options) Card {
 		if r.Text == "" {
 			r.Text = m.say.Or("help."+r.Verb, "")
 		}
-		usage := run(clip(Plain(r.Usage), 160))
-		usage.Weight = "bolder"
-		block := []element{rich(usage)}
-		if s := outside(r.Text, 200); s != "" {
-			block = append(block, subtle(s))
-		}
-		if r.Example != "" {
-			e := run(clip(Plain(r.Example), 160))
-			e.FontType, e.Size = "monospace", "small"
-			t := rich(e)
-			t.Spacing = "none"
-			block = append(block, t)
-		}
+		block := m.helpBlock(r, len(rows) > 1)
 		c := box("", block...)
 		c.Spacing = "small"
 		if size += weight(c); size > room {
@@ -107,7 +96,34 @@ func Help(rows []HelpRow, o Options) Card {
 		}
 		body = append(body, c)
 	}
+	if len(rows) > 1 {
+		body = append(body, subtle(m.t("help.verb", "hint", m.Hint("help rca"))))
+	}
 	return m.card(m.p("help.title"), body...)
+}
+
+// helpBlock is one verb. Among many, an example says faster how it is used than
+// the list of all its arguments.
+func (m *maker) helpBlock(r HelpRow, brief bool) []element {
+	head := run(clip(Plain(r.Usage), 160))
+	if brief = brief && r.Example != ""; brief {
+		head = run(clip(Plain(r.Example), 160))
+	}
+	head.Weight = "bolder"
+	block := []element{rich(head)}
+	if s := outside(r.Text, 200); s != "" {
+		t := subtle(s)
+		t.Spacing = "none"
+		block = append(block, t)
+	}
+	if r.Example != "" && !brief {
+		e := run(clip(Plain(r.Example), 160))
+		e.FontType, e.Size = "monospace", "small"
+		t := rich(e)
+		t.Spacing = "none"
+		block = append(block, t)
+	}
+	return block
 }
 
 // Message is a short text of ours, line by line.

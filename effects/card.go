@@ -166,24 +166,24 @@ func cardActivity(card cards.Card, summary string) (*botframework.Activity, erro
 }
 
 // calls reports whether this card calls people by mentions: the first post of
-// the first card in a channel does, and no other, for people are called once,
+// the card in the first channel does, and no other, for people are called once,
 // however many channels are told. A 1:1 chat needs no mention, and a trial run
 // calls nobody.
 func (t *Teams) calls(inc *incident.Incident, target string) bool {
-	if !inc.Active() || inc.Private || inc.Shadow || strings.HasPrefix(target, "user:") {
+	first := slices.IndexFunc(inc.Cards, func(c string) bool { return !strings.HasPrefix(c, "user:") })
+	if first < 0 || !inc.Active() || inc.Private || inc.Shadow {
 		return false
 	}
-	for _, other := range inc.Cards {
-		if strings.HasPrefix(other, "user:") {
-			continue
-		}
-		if _, posted := inc.HasRef("teams", incident.RoleCard, other); posted {
+	// Where that channel is lost, the card in the default channel stands in for it.
+	if target != inc.Cards[first] && (!inc.DefaultChan || target != t.Default()) {
+		return false
+	}
+	for _, c := range []string{inc.Cards[first], target} {
+		if _, posted := inc.HasRef("teams", incident.RoleCard, c); posted {
 			return false
 		}
 	}
-	first := slices.IndexFunc(inc.Cards, func(c string) bool { return !strings.HasPrefix(c, "user:") })
-	// Where the channel is lost, the card in the default channel stands in for it.
-	return first >= 0 && inc.Cards[first] == target || inc.DefaultChan && target == t.Default()
+	return true
 }
 
 // mentions are the people whom the level's notice names, each once.

@@ -93,6 +93,25 @@ func TestRunSleeps(t *testing.T) {
 	})
 }
 
+// Ensure that a job is run at its time while another one takes long.
+func TestRunBesideSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ran := make(chan time.Time, 1)
+		w, _, stop := running(t, map[string]outbox.Handler{
+			"slow": func(context.Context, outbox.Job) error { time.Sleep(20 * time.Second); return nil },
+			"mail": func(context.Context, outbox.Job) error { ran <- time.Now(); return nil },
+		})
+		defer stop()
+		later := once("mail", "1")
+		later.Due = time.Now().Add(5 * time.Second)
+		w.put(once("slow", "1"), later)
+		w.runner.Wake()
+		if late := (<-ran).Sub(later.Due); late > 100*time.Millisecond {
+			t.Errorf("it ran %s late", late)
+		}
+	})
+}
+
 // Ensure that no more handlers run than there are workers, that one that is slow
 // stops nobody else, and that a lane goes on as soon as its first job is done.
 func TestRunWorkers(t *testing.T) {

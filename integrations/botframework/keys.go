@@ -48,6 +48,7 @@ type keySet struct {
 	keys      map[string]signingKey
 	fetched   time.Time // when keys were read
 	attempted time.Time // when reading was last tried
+	reading   bool      // right now
 }
 
 var errUnknownKey = errors.New("unknown key id")
@@ -79,7 +80,8 @@ func (s *keySet) look(kid string) (k signingKey, found, fetch bool) {
 	if found && s.now().Sub(s.fetched) < keysFresh {
 		return k, true, false
 	}
-	return k, found, s.due()
+	// What arrives while the keys are read waits for them, if it needs to.
+	return k, found, s.due() || s.reading && !found
 }
 
 // due reports whether enough time has passed since the last try. s.mu is held.
@@ -100,18 +102,18 @@ func (s *keySet) refresh(ctx context.Context, force bool) error {
 			s.mu.Unlock()
 			return nil, nil
 		}
-		s.attempted = s.now()
+		s.attempted, s.reading = s.now(), true
 		s.mu.Unlock()
 		fctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
 		keys, err := s.fetch(fctx)
-		if err != nil {
-			return nil, err
-		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.keys, s.fetched = keys, s.now()
-		return nil, nil
+		s.reading = false
+		if err == nil {
+			s.keys, s.fetched = keys, s.now()
+		}
+		return nil, err
 	})
 	select {
 	case <-ctx.Done():

@@ -96,7 +96,7 @@ func (t *tx) finish(job outbox.Job, out outbox.Outcome) error {
 	}
 	r.Error = incident.Clip(out.Error, outbox.MaxError)
 	if out.State == incident.EffectWaiting {
-		r.Running, r.Again = false, false // the next try shows what was put meanwhile
+		r.Running = false // the next try shows what was put meanwhile
 		if err := t.setNext(key, r, out.Next); err != nil {
 			return err
 		}

@@ -107,6 +107,9 @@ func open(path string, o Options, steps []migration) (*Store, error) {
 	}
 	s := &Store{o: o, path: path, db: db, queue: make(chan *request, o.MaxQueue), done: make(chan struct{})}
 	go s.write()
+	if err := s.release(context.Background()); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), s.Close())
+	}
 	return s, nil
 }
 

@@ -216,8 +216,16 @@ func TestContextWhileWaiting(t *testing.T) {
 	if err := errors.Join(h.run()...); err != nil {
 		t.Error(err)
 	}
-	if getKey(t, s, "a") != "yes" || getKey(t, s, "b") != "" {
-		t.Errorf("a = %q, b = %q, want only a", getKey(t, s, "a"), getKey(t, s, "b"))
+	// The same where it ends while an earlier change of its batch is running.
+	h = hold(t, s)
+	ctx, cancel = context.WithCancel(t.Context())
+	h.queue(t.Context(), func(incident.Tx) error { cancel(); return nil })
+	h.queue(ctx, setKey("c", "yes"))
+	if errs := h.run(); errs[0] != nil || !errors.Is(errs[1], context.Canceled) {
+		t.Errorf("errors %v, want none and context.Canceled", errs)
+	}
+	if a, b, c := getKey(t, s, "a"), getKey(t, s, "b"), getKey(t, s, "c"); a != "yes" || b != "" || c != "" {
+		t.Errorf("a = %q, b = %q, c = %q, want only a", a, b, c)
 	}
 }
 

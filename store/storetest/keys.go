@@ -68,6 +68,18 @@ func testKeys(e *env) {
 	if want := []string{"", "x", "y"}; !slices.Equal(within, want) {
 		e.Errorf("Key inside the change = %q, want %q", within, want)
 	}
+	e.putKey("old", "x", false)
+	e.clock.Add(30 * time.Hour)
+	gone := "unset"
+	e.update(func(tx incident.Tx) error {
+		err := tx.PutKey("old", "", true)
+		var err2 error
+		gone, err2 = tx.Key("old")
+		return errors.Join(err, err2)
+	})
+	if again := e.key("old"); gone != "" || again != "" {
+		e.Errorf("Key of one that was emptied = %q inside the change, %q after it", gone, again)
+	}
 	if err := e.Update(e.ctx(), func(tx incident.Tx) error { return tx.PutKey("", "x", false) }); err == nil {
 		e.Error("PutKey of no key succeeds")
 	}
@@ -86,14 +98,14 @@ func testKeyRetention(e *env) {
 			e.Errorf("%s is forgotten before its retention has passed", k)
 		}
 	}
-	e.clock.Add(25 * time.Hour)
+	e.clock.Add(12 * time.Hour)
 	e.must(e.Prune(e.ctx(), e.clock.Now()))
 	if got := e.key("in/early"); got != "" {
-		e.Errorf("Key(in/early) = %q a day after its retention", got)
+		e.Errorf("Key(in/early) = %q half a day after its retention", got)
 	}
 	e.clock.Add(25 * time.Hour)
 	if got := e.key("in/late"); got != "" {
-		e.Errorf("Key(in/late) = %q two days after its retention, before Prune", got)
+		e.Errorf("Key(in/late) = %q a day and a half after its retention, before Prune", got)
 	}
 	e.must(e.Prune(e.ctx(), e.clock.Now()))
 	if got := e.key("ref/early"); got != "INC-1" {

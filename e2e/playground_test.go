@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// demoToken is what the demo prints in its ready-made curl command.
+const demoToken = "demo-token-for-this-machine"
+
+// TestPlayground plays a person's day in Microsoft's Teams emulator, in a real
+// browser, against "imbot demo": tokens of both sides are checked, since the
+// demo's proxy signs what the emulator leaves unsigned.
+//
+// IMBOT_SHOTS names a folder that keeps the pictures taken on the way.
+func TestPlayground(t *testing.T) {
+	node := needBrowser(t)
+	shots := os.Getenv("IMBOT_SHOTS")
+	if shots == "" {
+		shots = t.TempDir()
+	}
+	if err := os.MkdirAll(shots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("pictures are in %s", shots)
+	// The emulator's usual port is taken: what the demo prints is what counts.
+	if l, err := net.Listen("tcp", "127.0.0.1:56150"); err == nil {
+		defer l.Close()
+	}
+	data := t.TempDir()
+	demo := start(t, "demo", "-listen", "127.0.0.1:0", "-data", data, "-playground", "on")
+	urls := map[string]string{
+		"playground": demo.see(`Teams emulator\s+(http://\S+)`, 2*time.Minute)[1],
+		"imbot":      demo.see(`imbot\s+(http://\S+)`, time.Minute)[1],
+		"pagerduty":  demo.see(`PagerDuty\s+simulated, at (http://\S+)`, time.Minute)[1],
+	}
+	if strings.HasSuffix(urls["playground"], ":56150") {
+		t.Errorf("the emulator is said to be at a port that is taken: %s", urls["playground"])
+	}
+	playDay(t, node, urls, shots)
+	started := processesIn(t, data)
+	demo.signal(syscall.SIGINT)
+	if code := demo.wait(15 * time.Second); code != 0 {
+		t.Errorf("the demo ended with code %d after Ctrl-C:\n%s", code, demo.out)
+	}
+	for name, url := range urls {
+		if c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://")); err == nil {
+			_ = c.Close()
+			t.Errorf("after Ctrl-C %s still listens at %s", name, url)
+		}
+	}
+	if len(started) == 0 {
+		t.Error("the emulator's process was not found while it ran: this test would not see it survive")
+	}
+	for _, pid := range started {
+		if err := syscall.Kill(pid, 0); err == nil {
+			t.Errorf("process %d of the emulator still runs after Ctrl-C", pid)
+		}
+	}
+	noErrors(t, filepath.Join(data, "imbot.log"))
+}
+
+// needBrowser skips the test where there is no Node or no browser, and returns
+// Node's path.
+func needBrowser(t *testing.T) string {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("SKIPPED: Node.js is not installed; scripts/deps says what is missing")
+	}
+	if os.Getenv("CHROMIUM") != "" {
+		return node
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return node
+		}
+	}
+	t.Skip("SKIPPED: Chromium is not installed; scripts/deps installs it")
+	return ""
+}
+
+func playDay(t *testing.T, node string, urls map[string]string, shots string) {
+	t.Helper()
+	setup := map[string]string{"token": demoToken, "pagerdutyToken": "sim-token", "shots": shots}
+	for name, url := range urls {
+		setup[name] = url
+	}
+	arg, err := json.Marshal(setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), node, "day.mjs", string(arg))
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatalf("the day went wrong: %v", err)
+	}
+}
+
+// processesIn finds the processes whose working folder is dir: the emulator's.
+func processesIn(t *testing.T, dir string) []int {
+	t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []int
+	for _, link := range links {
+		cwd, err := os.Readlink(link)
+		if err != nil || cwd != dir {
+			continue // gone, or somebody else's
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
+// noErrors looks for errors and refused requests in imbot's log.
+func noErrors(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, `"level":"WARN"`) {
+			t.Errorf("imbot's log: %s", line)
+		}
+	}
+}
