@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -96,11 +97,15 @@ func (h *PagerDuty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, http.StatusBadRequest, "the body could not be read")
 		return
 	}
-	if err := pagerduty.VerifySignature(r.Header, body, h.Secrets); err != nil {
+	d, err := h.understand(r, body)
+	if errors.Is(err, pagerduty.ErrSignature) {
 		h.refuse(w, http.StatusUnauthorized, "no valid "+pagerduty.SignatureHeader+": check pagerduty.webhook_secrets")
 		return
 	}
-	if err := h.accept(r.Context(), r.Header.Get(pagerduty.WebhookIDHeader), body); err != nil {
+	if err == nil {
+		err = h.accept(r.Context(), d)
+	}
+	if err != nil {
 		h.fail(w, err)
 		return
 	}
@@ -143,35 +148,66 @@ func (h *PagerDuty) fail(w http.ResponseWriter, err error) {
 	http.Error(w, "not stored: try again", http.StatusServiceUnavailable)
 }
 
-// accept stores what the body says. Its error means that nothing is stored.
-func (h *PagerDuty) accept(ctx context.Context, delivery string, body []byte) error {
-	in := incident.Inbound{
-		Source: incident.SourcePagerDuty, ID: incident.Clip(incident.Line(delivery), 120), At: h.Now().UTC(),
-		Encoding: "zstd", Body: pack(body),
+// turns bounds how many bodies are worked on at the same time. All in a storm at
+// once would stand in line for the processors, and with them the store's one
+// writer, again after each of its syncs: much would be understood, and little
+// stored.
+var turns = make(chan struct{}, runtime.GOMAXPROCS(0)+1)
+
+// delivery is a body that was signed for us, and what it says.
+type delivery struct {
+	in   incident.Inbound
+	keys []string
+	cmd  *incident.Command // nil: there is nothing to do but to keep the body
+}
+
+// understand verifies, packs and parses. Its error wraps pagerduty.ErrSignature,
+// or is that of the request's context.
+func (h *PagerDuty) understand(r *http.Request, body []byte) (delivery, error) {
+	select {
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
+	case <-r.Context().Done():
+		return delivery{}, r.Context().Err()
 	}
-	var keys []string
-	if in.ID != "" {
-		keys = append(keys, "pagerduty/delivery/"+in.ID)
+	if err := pagerduty.VerifySignature(r.Header, body, h.Secrets); err != nil {
+		return delivery{}, err
+	}
+	d := delivery{in: incident.Inbound{
+		Source: incident.SourcePagerDuty, ID: incident.Clip(incident.Line(r.Header.Get(pagerduty.WebhookIDHeader)), 120), At: h.Now().UTC(),
+		Encoding: "zstd", Body: pack(body),
+	}}
+	if d.in.ID != "" {
+		d.keys = append(d.keys, "pagerduty/delivery/"+d.in.ID)
 	}
 	ev, err := pagerduty.ParseWebhook(body)
 	if err != nil {
-		h.Logger.Warn("webhook.PagerDuty kept", "reason", "not understood", "delivery", in.ID, "err", err)
-		return h.keep(ctx, in, keys)
+		h.Logger.Warn("webhook.PagerDuty kept", "reason", "not understood", "delivery", d.in.ID, "err", err)
+		return d, nil
 	}
 	if ev.ID != "" {
-		keys = append(keys, "pagerduty/event/"+incident.Clip(incident.Line(ev.ID), 120))
+		d.keys = append(d.keys, "pagerduty/event/"+incident.Clip(incident.Line(ev.ID), 120))
 	}
-	cmd, ok := Map(ev, in.At)
+	cmd, ok := Map(ev, d.in.At)
 	if !ok {
 		h.Logger.Info("webhook.PagerDuty kept", "reason", "nothing to do", "type", strings.ToValidUTF8(incident.Clip(ev.Type, 60), "?"))
-		return h.keep(ctx, in, keys)
+		return d, nil
 	}
-	cmd.Keys, cmd.Raw = keys, &in
-	_, err = h.Service.Do(ctx, cmd)
+	cmd.Keys, cmd.Raw = d.keys, &d.in
+	d.cmd = &cmd
+	return d, nil
+}
+
+// accept stores what the body says. Its error means that nothing is stored.
+func (h *PagerDuty) accept(ctx context.Context, d delivery) error {
+	if d.cmd == nil {
+		return h.keep(ctx, d.in, d.keys)
+	}
+	_, err := h.Service.Do(ctx, *d.cmd)
 	var p *incident.Problem
 	if errors.As(err, &p) {
-		h.Logger.Warn("webhook.PagerDuty kept", "reason", p.Detail, "type", ev.Type)
-		return h.keep(ctx, in, keys)
+		h.Logger.Warn("webhook.PagerDuty kept", "reason", p.Detail, "verb", d.cmd.Verb)
+		return h.keep(ctx, d.in, d.keys)
 	}
 	if err == nil {
 		h.Accepted.Add(1)
