@@ -125,6 +125,7 @@ func FuzzReadAnswer(f *testing.F) {
 // accepted is found, and that a lost webhook would be noticed.
 func TestDurable(t *testing.T) {
 	b := testBench(t, "ingest")
+	b.seconds = 60 // it ends when the requests do
 	cat, err := catalogOf(channels())
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +154,7 @@ func TestDurable(t *testing.T) {
 // Ensure that refused requests are not counted as work done.
 func TestRefused(t *testing.T) {
 	b := testBench(t, "ingest")
+	b.seconds = 60 // it ends when the requests do
 	src := source{Name: "test", First: seedEnd}
 	if err := b.fresh(src, 5); err != nil {
 		t.Fatal(err)

@@ -156,6 +156,10 @@ func loadCatalog(cfg *Config, conversations []bot.Conversation) (*catalog.Catalo
 // squads is the present snapshot as the bot wants it.
 func (a *app) squads() bot.Squads { return a.catalog.Get() }
 
+// maxWait is how long a call waits for Teams' rate limits. It is short: the
+// outbox tries again later, and a busy channel must not hold up its workers.
+const maxWait = 250 * time.Millisecond
+
 func (a *app) wireClients() error {
 	if t := a.cfg.Teams; t != nil {
 		cred, err := botframework.NewCredential(botframework.CredentialConfig{
@@ -166,7 +170,7 @@ func (a *app) wireClients() error {
 		if err != nil {
 			return fmt.Errorf("teams: %w", err)
 		}
-		a.teams, err = botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts, Now: a.now, Sleep: a.sleep, Timeout: a.timeout})
+		a.teams, err = botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts, Now: a.now, Sleep: a.sleep, Timeout: a.timeout, MaxWait: maxWait})
 		if err != nil {
 			return fmt.Errorf("teams: %w", err)
 		}

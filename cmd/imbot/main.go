@@ -121,7 +121,10 @@ func parse(fs *flag.FlagSet, args []string, want int) error {
 	return nil
 }
 
-func runVersion(_ context.Context, _ []string, out, _ io.Writer) error {
+func runVersion(_ context.Context, args []string, out, errOut io.Writer) error {
+	if err := parse(flags("version", errOut), args, 0); err != nil {
+		return err
+	}
 	_, err := fmt.Fprintln(out, "imbot", version)
 	return err
 }
