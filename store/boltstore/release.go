@@ -17,7 +17,9 @@ func (s *Store) release(ctx context.Context) error {
 		var held [][]byte
 		for _, urgency := range []byte{dueUrgent, dueNormal} {
 			end := appendTime([]byte{urgency}, t.now.Add(longestLease))
-			t.prefixed(bucketDue, []byte{urgency}, func(k, v []byte) bool {
+			// A lease that counts ends after now: what is due already is not looked at,
+			// however much it is.
+			t.ascend(bucketDue, appendTime([]byte{urgency}, t.now), func(k, v []byte) bool {
 				if bytes.Compare(k[:1+timeLen], end) > 0 {
 					return false
 				}
