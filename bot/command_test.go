@@ -181,8 +181,8 @@ func TestMentions(t *testing.T) {
 	r.install(r.ani)
 	r.say(r.ani, r.payments, "declare Checkout is down service:checkout")
 	for _, tt := range []struct{ text, user, want string }{
-		{"assign 1 @Eko", r.eko, "eko@example.com"},   // never met
-		{"assign 1 @Ani", r.ani, "ani@example.com"},   // met
+		{"assign 1 @Eko", r.eko, "eko@example.com"},    // never met
+		{"assign 1 @Ani", r.ani, "ani@example.com"},    // met
 		{"assign 1 @Dewi", r.dewi, "dewi@example.com"}, // by the catalog
 	} {
 		r.say(r.ani, r.payments, tt.text, tt.user)
@@ -330,4 +330,3 @@ func TestFormsInText(t *testing.T) {
 		t.Errorf("finishing gives %s, the incident is %s", texts([]botframeworksim.Post{last}), r.get(1).Incident.Status)
 	}
 }
-

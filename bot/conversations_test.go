@@ -119,33 +119,38 @@ func TestGone(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
-			r.install(r.ani)
-			r.answered(r.ani, r.payments, "connect payments", "Payments")
-			if got := r.cat.Get().Route("payments"); got.Channel != r.payments {
-				t.Fatalf("bound to %s", got.Channel)
-			}
-			tt.lose(r)
-			if got := r.conversation(r.payments); (got.Gone == "") != tt.stays {
-				t.Errorf("gone: %q", got.Gone)
-			}
-			if got := r.cat.Get().Route("payments"); (got.Channel == r.payments) != tt.stays {
-				t.Errorf("incidents go to %s", got.Channel)
-			}
-			_, _, _, err := r.book.Address(t.Context(), r.payments)
-			var p interface{ Permanent() bool }
-			if (err == nil) != tt.stays || (err != nil && (!errors.As(err, &p) || !p.Permanent())) {
-				t.Errorf("Address: %v", err)
-			}
-			// The first word from there brings it back, with its binding.
-			r.say(r.ani, r.payments, "help")
-			if got := r.conversation(r.payments); got.Gone != "" || got.Squad != "payments" {
-				t.Errorf("back: %+v", got)
-			}
-			if got := r.cat.Get().Route("payments"); got.Channel != r.payments {
-				t.Errorf("back, but incidents go to %s", got.Channel)
-			}
+			loseAndReturn(t, tt.lose, tt.stays)
 		})
+	}
+}
+
+// loseAndReturn binds a channel, loses it or not, and hears from it again.
+func loseAndReturn(t *testing.T, lose func(*rig), stays bool) {
+	r := newRig(t)
+	r.install(r.ani)
+	r.answered(r.ani, r.payments, "connect payments", "Payments")
+	if got := r.cat.Get().Route("payments"); got.Channel != r.payments {
+		t.Fatalf("bound to %s", got.Channel)
+	}
+	lose(r)
+	if got := r.conversation(r.payments); (got.Gone == "") != stays {
+		t.Errorf("gone: %q", got.Gone)
+	}
+	if got := r.cat.Get().Route("payments"); (got.Channel == r.payments) != stays {
+		t.Errorf("incidents go to %s", got.Channel)
+	}
+	_, _, _, err := r.book.Address(t.Context(), r.payments)
+	var p interface{ Permanent() bool }
+	if (err == nil) != stays || (err != nil && (!errors.As(err, &p) || !p.Permanent())) {
+		t.Errorf("Address: %v", err)
+	}
+	// The first word from there brings it back, with its binding.
+	r.say(r.ani, r.payments, "help")
+	if got := r.conversation(r.payments); got.Gone != "" || got.Squad != "payments" {
+		t.Errorf("back: %+v", got)
+	}
+	if got := r.cat.Get().Route("payments"); got.Channel != r.payments {
+		t.Errorf("back, but incidents go to %s", got.Channel)
 	}
 }
 

@@ -219,7 +219,8 @@ func (t *turn) words(cmd *incident.Command, v *query.View) string {
 func (t *turn) text(key string, pairs ...any) string { return locale.For(t.lang).Text(key, pairs...) }
 
 func (t *turn) options() cards.Options {
-	return cards.Options{Lang: t.lang, Place: t.kind, BotName: t.Name, Dialogs: t.Dialogs, Slash: t.Slash, Location: t.Location,
+	return cards.Options{
+		Lang: t.lang, Place: t.kind, BotName: t.Name, Dialogs: t.Dialogs, Slash: t.Slash, Location: t.Location,
 		InDialog: t.act.Name == invokeTaskFetch || t.act.Name == invokeTaskSubmit,
 	}
 }

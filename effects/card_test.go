@@ -381,4 +381,3 @@ func TestOff(t *testing.T) {
 	r.settle(time.Hour)
 	r.one(r.payments)
 }
-

@@ -177,8 +177,16 @@ func TestAlertDetails(t *testing.T) {
 		{"deep", []pagerduty.Alert{{Details: json.RawMessage(`{"a":{"b":{"c":{"d":{"e":1}}}},"f":1.50}`)}}, map[string]string{"f": "1.50"}, 0},
 		{"first wins", []pagerduty.Alert{{Details: json.RawMessage(`{"a":"1"}`)}, {Details: json.RawMessage(`{"a":"2","b":"3"}`)}}, map[string]string{"a": "1", "b": "3"}, 0},
 		{"links", []pagerduty.Alert{
-			{Link: "javascript:alert(1)"}, {Link: "https://a.example.com"}, {Link: "https://a.example.com"}, {Link: "ftp://a.example.com"}, {Link: "https://"},
-			{Link: "http://b.example.com"}, {Link: "https://user:pw@c.example.com"}, {Link: "https://d.example.com/" + strings.Repeat("x", 2000)}, {Link: "https://e.example.com"}, {Link: "https://f.example.com"},
+			{Link: "javascript:alert(1)"},
+			{Link: "https://a.example.com"},
+			{Link: "https://a.example.com"},
+			{Link: "ftp://a.example.com"},
+			{Link: "https://"},
+			{Link: "http://b.example.com"},
+			{Link: "https://user:pw@c.example.com"},
+			{Link: "https://d.example.com/" + strings.Repeat("x", 2000)},
+			{Link: "https://e.example.com"},
+			{Link: "https://f.example.com"},
 		}, map[string]string{}, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

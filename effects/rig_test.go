@@ -91,6 +91,12 @@ func (r *rig) View(ctx context.Context, fn func(incident.Tx) error) error {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	return newRigWith(t, 20*time.Second)
+}
+
+// newRigWith says how long a call of a vendor may take, in real time.
+func newRigWith(t *testing.T, patience time.Duration) *rig {
+	t.Helper()
 	r := &rig{t: t, now: time.Now().UTC().Truncate(time.Second)}
 	dir := t.TempDir()
 	var err error
@@ -108,11 +114,11 @@ func newRig(t *testing.T) *rig {
 	})
 	must(t, err)
 	r.client, err = botframework.NewClient(botframework.ClientConfig{
-		Credential: cred, AppID: appID, AllowHosts: []string{r.teams.Host()}, Now: r.Now, Timeout: 300 * time.Millisecond,
+		Credential: cred, AppID: appID, AllowHosts: []string{r.teams.Host()}, Now: r.Now, Timeout: patience,
 		Sleep: func(ctx context.Context, d time.Duration) error { r.advance(d); return ctx.Err() },
 	})
 	must(t, err)
-	api, err := pagerduty.New(pagerduty.Config{Token: r.pd.Token(), BaseURL: r.pd.URL(), From: "imbot@example.com", Now: r.Now, Timeout: 300 * time.Millisecond})
+	api, err := pagerduty.New(pagerduty.Config{Token: r.pd.Token(), BaseURL: r.pd.URL(), From: "imbot@example.com", Now: r.Now, Timeout: patience})
 	must(t, err)
 	r.wire(api)
 	return r
@@ -308,4 +314,3 @@ func (r *rig) one(conv string) botframeworksim.Post {
 	}
 	return got[0]
 }
-
