@@ -57,6 +57,9 @@ func (p *Pager) Resolve(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
+	if v.Incident.Active() {
+		return outbox.Skip("the incident was reopened before PagerDuty could be told")
+	}
 	if v.Incident.Private { // perhaps only since this was stored
 		d.Text = ""
 	}

@@ -221,3 +221,20 @@ func FuzzAlertDetails(f *testing.F) {
 		}
 	})
 }
+
+// TestReopenedBeforePagerDutyWasTold: a person's later word is not undone by our
+// own late write.
+func TestReopenedBeforePagerDutyWasTold(t *testing.T) {
+	r := newRig(t)
+	id, pd := r.trigger("Checkout is down", pagerdutysim.Alert{})
+	r.settle(time.Hour)
+	r.do(incident.Command{Verb: incident.Resolve, Incident: id})
+	r.do(incident.Command{Verb: incident.Reopen, Incident: id})
+	r.settle(time.Hour)
+	if st, err := r.pd.State(pd); err != nil || st.Status == "resolved" {
+		t.Errorf("PagerDuty's incident is %s, %v, want it not resolved", st.Status, err)
+	}
+	if e := r.find(id, incident.KindPDResolve); e.State != incident.EffectSkipped {
+		t.Errorf("the write is %s, want skipped", e.State)
+	}
+}
