@@ -182,8 +182,8 @@ func (d *Directory) Gone(ctx context.Context, conversationID, why string) error 
 // Mention gives the Teams id and name of somebody whom imbot has met.
 func (d *Directory) Mention(ctx context.Context, personID string) (string, string, bool) {
 	p, err := d.Store.Person(ctx, personID)
-	if err != nil || p.TeamsID == "" {
-		return "", "", false
+	if err == nil && p.TeamsID != "" {
+		return p.TeamsID, p.Name, true
 	}
-	return p.TeamsID, p.Name, true
+	return d.Catalog().TeamsAccount(personID)
 }

@@ -48,6 +48,9 @@ type Squads interface {
 	ServiceNames() [][2]string
 	// SquadKeys returns the keys of all squads, sorted.
 	SquadKeys() []string
+	// TeamsAccount returns the id by which Teams knows a person whom imbot may
+	// never have met, and the name; ok is false where the catalog does not say.
+	TeamsAccount(personID string) (id, name string, ok bool)
 }
 
 // Config is what a Bot needs.

@@ -447,3 +447,27 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
+
+func TestTeamsAccount(t *testing.T) {
+	c, err := New(&File{People: []Person{
+		{Mail: "ani@example.com", Name: "Ani", TeamsID: "29:ani", AADObjectID: "00000000-0000-4000-8000-000000000020"},
+		{Mail: "budi@example.com", AADObjectID: "00000000-0000-4000-8000-000000000021", PagerDutyID: "PBUDI"},
+		{Mail: "citra@example.com", Name: "Citra"},
+	}}, Settings{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []struct {
+		person, id, name string
+		ok               bool
+	}{
+		{"ani@example.com", "29:ani", "Ani", true},
+		{"pd:PBUDI", "00000000-0000-4000-8000-000000000021", "budi@example.com", true},
+		{"citra@example.com", "", "", false},
+		{"nobody@example.com", "", "", false},
+	} {
+		if id, name, ok := c.TeamsAccount(w.person); id != w.id || name != w.name || ok != w.ok {
+			t.Errorf("TeamsAccount(%s) = %q, %q, %t, want %q, %q, %t", w.person, id, name, ok, w.id, w.name, w.ok)
+		}
+	}
+}

@@ -42,6 +42,16 @@ func (c *Catalog) PersonByID(id string) (Person, bool) {
 	return Person{}, false
 }
 
+// TeamsAccount returns the Teams id ("29:…"), or else the Entra object id, of a
+// person, by which a card can mention them, and their name.
+func (c *Catalog) TeamsAccount(personID string) (id, name string, ok bool) {
+	p, ok := c.PersonByID(personID)
+	if id = first(p.TeamsID, p.AADObjectID); !ok || id == "" {
+		return "", "", false
+	}
+	return id, first(p.Name, p.Mail), true
+}
+
 // SquadKeys returns the keys of all squads, sorted.
 func (c *Catalog) SquadKeys() []string {
 	out := make([]string, len(c.sorted))
