@@ -119,7 +119,9 @@ func (f *form) rcaInput(id string) {
 // rcaActions shows the follow-ups, and how to add one: a button here would lose
 // what is typed.
 func (f *form) rcaActions(inc *incident.Incident) {
-	f.add(bold(f.t("actions.title", "open", len(inc.OpenActions()), "all", len(inc.Actions))))
+	if len(inc.Actions) > 0 {
+		f.add(bold(f.t("actions.title", "open", len(inc.OpenActions()), "all", len(inc.Actions))))
+	}
 	for i, a := range inc.Actions {
 		if i == showActions {
 			f.add(subtle(f.n("card.more", len(inc.Actions)-i)))

@@ -1,3 +1,6 @@
+// Package e2e runs the built binary as people do: by its command line, killed
+// again and again under load, and in a real browser in Microsoft's Teams
+// emulator. What can be proved inside the process is tested there.
 package e2e
 
 import (

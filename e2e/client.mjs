@@ -21,7 +21,7 @@ function browserPath() {
 }
 
 /**
- * Opens the page of a playground (from startPlayground or attachPlayground) in a browser of its own.
+ * Opens the page of a playground (from attachPlayground) in a browser of its own.
  *   width, height  of the page in pixels
  *   timeout        milliseconds that each wait may take
  *   pushDelay      milliseconds by which what the server pushes is held back: the page loses a bot's reply to a new channel

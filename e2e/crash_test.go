@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -26,6 +25,7 @@ const (
 	crashToken  = "a-token-of-the-tests"
 	crashSecret = "a-webhook-secret-of-the-tests"
 	channels    = 40 // so that Teams' limits for one conversation do not rule the test
+	people      = 10 // likewise
 )
 
 // crash is a running imbot that is killed again and again.
@@ -34,7 +34,7 @@ type crash struct {
 	dir   string
 	addr  string
 	teams *botframeworksim.Server
-	ani   string
+	who   []string // people who talk with imbot
 	conv  []string // one channel for each squad
 
 	mu  sync.Mutex
@@ -44,7 +44,8 @@ type crash struct {
 // TestCrash kills the built binary (SIGKILL) under load, and starts it again.
 // Every webhook that was answered 202 is an incident, once; every chat command
 // that was answered 200 was carried out, once; every card was posted, once but
-// for the rare second post that Teams gives no way to avoid.
+// for the rare second post that Teams gives no way to avoid, and shows how the
+// incident stands at last.
 //
 // IMBOT_CRASH=full runs 1,000 webhooks at 200/s and twenty kills.
 func TestCrash(t *testing.T) {
@@ -54,6 +55,8 @@ func TestCrash(t *testing.T) {
 	}
 	c := newCrash(t)
 	c.start()
+	c.first()
+	began := time.Now()
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
 	wg.Go(func() { c.kill(kills, time.Duration(webhooks)*time.Second/time.Duration(rate), stop) })
@@ -61,7 +64,9 @@ func TestCrash(t *testing.T) {
 	c.deliver(webhooks, rate)
 	close(stop)
 	wg.Wait()
-	c.drain(webhooks + chats)
+	t.Logf("load with %d kills: %s", kills, time.Since(began).Round(time.Second))
+	c.drain(webhooks + chats + 1)
+	t.Logf("and until everything was said in Teams: %s", time.Since(began).Round(time.Second))
 	c.check(webhooks, chats)
 }
 
@@ -75,8 +80,10 @@ func newCrash(t *testing.T) *crash {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.teams.Close() })
-	c.ani = c.teams.AddUser(botframeworksim.User{Name: "Ani", Mail: "ani@example.com"}).ID
-	team := c.teams.AddTeam("Shop", c.ani)
+	for i := range people {
+		c.who = append(c.who, c.teams.AddUser(botframeworksim.User{Name: word("Person ", i), Mail: word("", i) + "@example.com"}).ID)
+	}
+	team := c.teams.AddTeam("Shop", c.who...)
 	var catalogue strings.Builder
 	catalogue.WriteString("squads:\n")
 	for i := range channels {
@@ -104,12 +111,21 @@ teams: {app_id: %q, tenant_id: %q, client_secret: %q, default_channel: %q, autho
 			t.Fatal(err)
 		}
 	}
-	for _, conv := range []string{c.conv[0], c.teams.Personal(c.ani)} {
+	for _, conv := range append(c.personal(), c.conv[0]) {
 		if err := c.teams.SetInstalled(conv, true); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return c
+}
+
+// personal are the 1:1 chats.
+func (c *crash) personal() []string {
+	var out []string
+	for _, id := range c.who {
+		out = append(out, c.teams.Personal(id))
+	}
+	return out
 }
 
 // start starts imbot, and returns when it can take work.
@@ -136,6 +152,15 @@ func (c *crash) start() {
 	if !c.until(20*time.Second, func() bool { return c.status("/readyz") == http.StatusOK }) {
 		text, _ := os.ReadFile(log.Name()) // only for the message
 		c.t.Errorf("imbot does not become ready:\n%s", tail(text))
+	}
+}
+
+// first declares the incident that gets the notes.
+func (c *crash) first() {
+	code, body := ask(c.t, http.MethodPost, "http://"+c.addr+"/api/v1/incidents", crashToken, []byte(`{"title":"Notebook is odd","service":"service0"}`),
+		http.Header{"Content-Type": {"application/json"}})
+	if code != http.StatusCreated {
+		c.t.Fatalf("declare: %d %s", code, body)
 	}
 }
 
@@ -169,51 +194,55 @@ func word(prefix string, i int) string {
 }
 
 // deliver sends the webhooks at the rate, each again until it is answered 202,
-// as PagerDuty does.
+// as PagerDuty does. Every third incident is resolved a little later.
 func (c *crash) deliver(n, rate int) {
 	tick := time.NewTicker(time.Second / time.Duration(rate))
 	defer tick.Stop()
+	began := time.Now()
 	var wg sync.WaitGroup
 	for i := range n {
 		<-tick.C
-		body, header := pagerdutysim.Webhook(pagerdutysim.WebhookSpec{
-			ID: fmt.Sprintf("QCRASH%04d", i), Title: "Service " + word("web", i) + " is down", At: time.Now(),
-			Service: pagerdutysim.Service{ID: fmt.Sprintf("PSVC%d", i%channels), Name: "Service"},
-		}, crashSecret)
 		wg.Go(func() {
-			ok := c.until(time.Minute, func() bool {
-				req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, "http://"+c.addr+"/webhooks/pagerduty", bytes.NewReader(body))
-				if err != nil {
-					return false
-				}
-				req.Header = header.Clone()
-				resp, err := http.DefaultClient.Do(req)
-				if err != nil {
-					return false
-				}
-				defer resp.Body.Close()
-				return resp.StatusCode == http.StatusAccepted
-			})
-			if !ok {
-				c.t.Errorf("webhook %d was not accepted within a minute", i)
+			c.webhook(i, "incident.triggered", began)
+			if resolved(i) {
+				c.webhook(i, "incident.resolved", began)
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// chat declares incidents by message; an activity that is not answered 200 is
-// sent again, as Teams does.
+func resolved(i int) bool { return i%3 == 0 }
+
+func (c *crash) webhook(i int, kind string, created time.Time) {
+	body, header := pagerdutysim.Webhook(pagerdutysim.WebhookSpec{
+		Type: kind, ID: fmt.Sprintf("QCRASH%04d", i), Title: "Service " + word("web", i) + " is down", At: time.Now(), Created: created,
+		Service: pagerdutysim.Service{ID: fmt.Sprintf("PSVC%d", i%channels), Name: "Service"},
+	}, crashSecret)
+	ok := c.until(time.Minute, func() bool {
+		code, _ := ask(c.t, http.MethodPost, "http://"+c.addr+"/webhooks/pagerduty", "", body, header)
+		return code == http.StatusAccepted
+	})
+	if !ok {
+		c.t.Errorf("webhook %d, %s, was not accepted within a minute", i, kind)
+	}
+}
+
+// chat declares incidents and writes notes on the first one, by message; an
+// activity that is not answered 200 is sent again, as Teams does.
 func (c *crash) chat(n int) {
-	ctx, personal := c.t.Context(), c.teams.Personal(c.ani)
+	ctx := c.t.Context()
 	for i := range n {
-		d, err := c.teams.Say(ctx, c.ani, personal, "declare Page "+word("chat", i)+" looks odd", botframeworksim.SayOptions{})
-		ok := (err == nil && d.Status == http.StatusOK) || c.until(time.Minute, func() bool {
-			again, err := c.teams.Redeliver(ctx, d)
-			return err == nil && again.Status == http.StatusOK
-		})
-		if !ok {
-			c.t.Errorf("message %d was not taken within a minute", i)
+		who := c.who[i%people]
+		for _, text := range []string{"declare Page " + word("chat", i) + " looks odd", "note INC-1 " + word("note", i)} {
+			d, err := c.teams.Say(ctx, who, c.teams.Personal(who), text, botframeworksim.SayOptions{})
+			ok := (err == nil && d.Status == http.StatusOK) || c.until(time.Minute, func() bool {
+				again, err := c.teams.Redeliver(ctx, d)
+				return err == nil && again.Status == http.StatusOK
+			})
+			if !ok {
+				c.t.Errorf("message %q was not taken within a minute", text)
+			}
 		}
 	}
 }
@@ -240,21 +269,7 @@ func (c *crash) status(path string) int {
 }
 
 func (c *crash) get(path string) (int, []byte) {
-	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, "http://"+c.addr+path, nil)
-	if err != nil {
-		return 0, nil
-	}
-	req.Header.Set("Authorization", "Bearer "+crashToken)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, nil
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, nil
-	}
-	return resp.StatusCode, body
+	return ask(c.t, http.MethodGet, "http://"+c.addr+path, crashToken, nil, nil)
 }
 
 // drain waits until nothing is left to be done outside.
@@ -292,52 +307,100 @@ func (c *crash) incidents() []listed {
 	}
 }
 
-// check counts incidents and cards.
+// check counts incidents, notes and cards.
 func (c *crash) check(webhooks, chats int) {
-	byAlert, byTitle := map[string]int{}, map[string]int{}
-	for _, inc := range c.incidents() {
+	all := c.incidents()
+	byAlert, byTitle := map[string]listed{}, map[string]int{}
+	for _, inc := range all {
 		byTitle[inc.Title]++
 		for _, r := range inc.Refs {
-			if r.Role == "alert" {
-				byAlert[r.ID]++
+			if r.Role != "alert" {
+				continue
 			}
+			if first, there := byAlert[r.ID]; there {
+				c.t.Errorf("%s is both %s and %s", r.ID, first.ID, inc.ID)
+			}
+			byAlert[r.ID] = inc
 		}
 	}
 	for i := range webhooks {
-		if id := fmt.Sprintf("QCRASH%04d", i); byAlert[id] != 1 {
-			c.t.Errorf("webhook of %s is %d incidents, want 1", id, byAlert[id])
+		inc, there := byAlert[fmt.Sprintf("QCRASH%04d", i)]
+		want := map[bool]string{true: "resolved", false: "open"}[resolved(i)]
+		if !there || inc.Status != want {
+			c.t.Errorf("webhook %d: incident %q is %q, want %s", i, inc.ID, inc.Status, want)
 		}
 	}
+	notes := c.notes()
 	for i := range chats {
 		if title := "Page " + word("chat", i) + " looks odd"; byTitle[title] != 1 {
 			c.t.Errorf("command %q was carried out %d times, want 1", title, byTitle[title])
 		}
+		if n := notes[word("note", i)]; n != 1 {
+			c.t.Errorf("note %d was written %d times, want 1", i, n)
+		}
 	}
-	cards := map[string]int{}
-	for _, conv := range append([]string{c.teams.Personal(c.ani)}, c.conv...) {
+	twice := c.checkCards(all)
+	c.t.Logf("%d webhooks and %d commands, each carried out once; %d incidents, %d cards posted a second time because imbot died before it knew of the first",
+		webhooks+(webhooks+2)/3, 2*chats, len(all), twice)
+	if want := webhooks + chats + 1; len(all) != want {
+		c.t.Errorf("%d incidents, want %d", len(all), want)
+	}
+	if twice > 20+len(all)/20 {
+		c.t.Errorf("%d cards were posted again: that is not rare", twice)
+	}
+}
+
+// notes counts the notes on the first incident by their text.
+func (c *crash) notes() map[string]int {
+	code, body := c.get("/api/v1/incidents/INC-1/timeline")
+	var doc struct {
+		Events []struct{ Kind, Text string }
+	}
+	if err := json.Unmarshal(body, &doc); err != nil || code != http.StatusOK {
+		c.t.Fatalf("timeline: %d %v %s", code, err, tail(body))
+	}
+	out := map[string]int{}
+	for _, e := range doc.Events {
+		if e.Kind == "note" {
+			out[e.Text]++
+		}
+	}
+	return out
+}
+
+// checkCards wants a card of each incident that shows its present state, and
+// returns how many posts there are besides.
+func (c *crash) checkCards(all []listed) (twice int) {
+	posts, byTitle := map[string]botframeworksim.Post{}, map[string]int{}
+	for _, conv := range append(c.personal(), c.conv...) {
 		for _, p := range c.teams.Posts(conv) {
 			if p.Card() == nil {
 				continue
 			}
-			for title := range byTitle {
-				if p.Contains(title) {
-					cards[title]++
+			posts[conv+";messageid="+p.ID] = p
+			for _, inc := range all {
+				if p.Contains(inc.Title) {
+					byTitle[inc.Title]++
 					break
 				}
 			}
 		}
 	}
-	twice := 0
-	for title := range byTitle {
-		switch n := cards[title]; {
-		case n == 0:
-			c.t.Errorf("no card for %q", title)
-		case n > 1:
-			twice += n - 1
+	for _, inc := range all {
+		cards := 0
+		for _, ref := range inc.Refs {
+			if ref.Role != "card" {
+				continue
+			}
+			cards++
+			if p := posts[ref.ID]; !p.Contains(inc.Title) || !p.Contains(strings.ToUpper(inc.Status)) {
+				c.t.Errorf("the card of %s, which is %s, shows:\n%s", inc.ID, inc.Status, p.Card())
+			}
 		}
+		if cards == 0 {
+			c.t.Errorf("%s has no card", inc.ID)
+		}
+		twice += byTitle[inc.Title] - cards
 	}
-	c.t.Logf("%d webhooks and %d commands: each an incident once; %d cards, %d of them posted again because imbot died before it knew of the first", webhooks, chats, len(byTitle), twice)
-	if twice > 20+len(byTitle)/20 {
-		c.t.Errorf("%d cards were posted again: that is not rare", twice)
-	}
+	return twice
 }

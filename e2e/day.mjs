@@ -31,6 +31,9 @@ async function alert(day) {
   await day.shoot('acknowledged');
   await eventually('PagerDuty to hear of the acknowledgement', () => pager.get(alertId), (i) => i.status === 'acknowledged');
   await eventually('the echo of the acknowledgement', accepted, (n) => n > before);
+  // In the thread of its card the number of the incident may be left out.
+  await client.sendMessage('note the replica is fine', CHANNEL, { replyTo: inc.title });
+  await eventually('the note from the thread', () => api.timeline(inc.id), (all) => all.some((e) => e.kind === 'note' && e.text === 'the replica is fine'));
   await client.sendMessage(`resolve ${inc.id} failed over to the replica`, CHANNEL);
   await eventually('PagerDuty to hear of the end', () => pager.get(alertId), (i) => i.status === 'resolved');
   await client.waitForCard(new RegExp(`${inc.id}(?!\\d)[\\s\\S]*Payments DB is down[\\s\\S]*RCA missing`));
@@ -71,6 +74,15 @@ async function unmentioned(day, where) {
   assert.equal(await all(), before, 'incidents after messages that mention nobody');
 }
 
+/** A page as narrow as a phone keeps the list of conversations in a drawer. */
+async function narrow({ client }) {
+  const phone = await client.viewer({ width: 600, height: 900 });
+  await phone.sendMessage('show INC-2', 'group');
+  await phone.waitForCard('Payments DB is down');
+  await phone.screenshot(path.join(setup.shots, 'page-phone.png'));
+  assert.deepEqual(phone.errors, [], 'errors of the page');
+}
+
 async function main() {
   const playground = await attachPlayground(setup.playground);
   const client = await openClient(playground, { width: 1280, height: 1000, timeout: 20000 });
@@ -94,6 +106,7 @@ async function main() {
     'words in a channel': () => words(day, CHANNEL),
     'no mention in a group chat': () => unmentioned(day, 'group'),
     'no mention in a channel': () => unmentioned(day, CHANNEL),
+    'a phone': () => narrow(day),
   };
   try {
     for (const [name, step] of Object.entries(steps)) {

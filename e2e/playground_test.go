@@ -127,7 +127,8 @@ func processesIn(t *testing.T, dir string) []int {
 	return out
 }
 
-// noErrors looks for errors and refused requests in imbot's log.
+// noErrors looks for errors and refused requests in imbot's log. That something
+// is tried again is none: the emulator answers 500 while one of its pages closes.
 func noErrors(t *testing.T, path string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -135,6 +136,9 @@ func noErrors(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "an effect is tried again") {
+			continue
+		}
 		if strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, `"level":"WARN"`) {
 			t.Errorf("imbot's log: %s", line)
 		}

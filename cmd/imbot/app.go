@@ -98,7 +98,7 @@ func (a *app) wire() error {
 		return err
 	}
 	a.wirePagerDuty()
-	a.runner = &outbox.Runner{Store: a.store, Handlers: a.handlers(), Now: a.now, Logger: a.log, OnDead: a.dead}
+	a.runner = &outbox.Runner{Store: a.store, Handlers: a.handlers(), Now: a.now, Logger: a.log, OnDead: a.dead, Drain: stopEffects}
 	a.registerMetrics()
 	a.listener, err = net.Listen("tcp", a.cfg.Listen)
 	if err != nil {
@@ -249,6 +249,14 @@ func (a *app) handler() http.Handler {
 // maxHeader bounds request headers: a bearer token of Teams has about 1 KB.
 const maxHeader = 16 << 10
 
+// How long a stop waits for requests, and after them for effects that run. With
+// what it takes to close the store that is well within the 15 s after which
+// whoever sent SIGTERM may lose patience.
+const (
+	stopRequests = 4 * time.Second
+	stopEffects  = 8 * time.Second
+)
+
 // run serves until ctx ends, and then stops in order: no new requests, running
 // effects to their end, the store last.
 func (a *app) run(ctx context.Context) error {
@@ -279,7 +287,7 @@ func (a *app) run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		<-gctx.Done()
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*time.Second)
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopRequests)
 		defer cancel()
 		err := srv.Shutdown(stop)
 		if errors.Is(err, context.DeadlineExceeded) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,10 +94,9 @@ func holds(body []byte, word string) bool {
 // stand twice then, no more, and that is counted.
 func TestLostAnswer(t *testing.T) {
 	r := newRig(t, "")
-	lost := false
+	var lost atomic.Bool
 	r.teams.Fault(func(c botframeworksim.Call) botframeworksim.Outcome {
-		if c.Op == "send" && !lost {
-			lost = true
+		if c.Op == "send" && lost.CompareAndSwap(false, true) {
 			return botframeworksim.LoseAnswer()
 		}
 		return botframeworksim.Pass()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,10 +15,9 @@ func TestConnectorOutage(t *testing.T) {
 	r := newRig(t, "")
 	welcomes := r.teams.PostCount(r.channel)
 	words := []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima"}
-	calls := 0
+	var calls atomic.Int64
 	r.teams.Fault(func(c botframeworksim.Call) botframeworksim.Outcome {
-		calls++
-		switch calls % 5 {
+		switch calls.Add(1) % 5 {
 		case 0:
 			return botframeworksim.AnswerAfter(429, 20*time.Second)
 		case 1:
@@ -72,7 +72,7 @@ func TestConnectorOutage(t *testing.T) {
 	if _, body := r.get("/api/v1/incidents?limit=50"); strings.Count(body, `"id":"INC-`) != len(words) {
 		t.Errorf("the API lists other incidents than the %d: %s", len(words), body)
 	}
-	t.Logf("%d calls met the outage; %d posts, %d updates", calls, r.teams.PostCount(r.channel), r.teams.UpdateCount(r.channel))
+	t.Logf("%d calls met the outage; %d posts, %d updates", calls.Load(), r.teams.PostCount(r.channel), r.teams.UpdateCount(r.channel))
 }
 
 func must(t *testing.T, err error) {

@@ -48,7 +48,10 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, func(_ *botframeworksim.Options, c *botframework.ClientConfig) {
-				c.Timeout = 300 * time.Millisecond
+				c.Timeout = 10 * time.Second
+				if tt.name == "hang" {
+					c.Timeout = time.Second
+				}
 			})
 			ref := w.Reference(w.chat)
 			if err := w.client.Ping(t.Context(), ref); err != nil { // so that a token is there

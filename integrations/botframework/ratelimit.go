@@ -56,9 +56,9 @@ func newLimiter(now func() time.Time, sleep func(context.Context, time.Duration)
 
 // wait returns when a call on the thread may be made, or a retryable error if
 // that is more than maxWait away. First the thread, then the app: a thread that
-// has to wait must not hold back others.
+// has to wait must not hold back others. Each may take maxWait, for whoever has
+// waited for the thread has used up its turn there.
 func (l *limiter) wait(ctx context.Context, op, thread string, limits []limit) error {
-	deadline := l.now().Add(l.maxWait)
 	for _, pick := range []func() *history{
 		func() *history { return l.thread(thread, limits) },
 		func() *history { return &l.app },
@@ -67,7 +67,7 @@ func (l *limiter) wait(ctx context.Context, op, thread string, limits []limit) e
 		now := l.now()
 		h := pick()
 		at := h.next(now)
-		if at.After(deadline) {
+		if at.Sub(now) > l.maxWait {
 			l.mu.Unlock()
 			return &Error{
 				Op: op, Code: "RateLimited", retryAfter: at.Sub(now),

@@ -127,3 +127,27 @@ func TestLimiterForgets(t *testing.T) {
 		t.Errorf("%d threads remembered after they were idle, want 1", n)
 	}
 }
+
+// Whoever has waited for the thread's turn is not sent away by the app's limit
+// when it allows the call at once, and never with "come back in 0 s": callers
+// would take that for a failure of their own, and wait longer with every try.
+func TestLimiterAfterAWait(t *testing.T) {
+	now := time.Unix(0, 0)
+	l := newLimiter(func() time.Time { return now }, func(_ context.Context, d time.Duration) error {
+		now = now.Add(d + 30*time.Millisecond) // machines are late
+		return nil
+	}, time.Second)
+	for i := range 200 {
+		err := l.wait(t.Context(), "send", "c", sendLimits)
+		var e *Error
+		switch {
+		case err == nil:
+		case !errors.As(err, &e) || e.RetryAfter() <= 0:
+			t.Fatalf("call %d: %v, which does not say when to come back", i, err)
+		case now.Add(e.RetryAfter()).Before(now.Add(time.Second)):
+			t.Fatalf("call %d: %v, though it might have waited so long", i, err)
+		default:
+			now = now.Add(e.RetryAfter())
+		}
+	}
+}

@@ -129,7 +129,10 @@ func (o *Options) fill() error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := http.Client{Transport: &http.Transport{}} // no proxy from the environment: all is loopback
+	// No proxy from the environment: all is loopback. No connection is kept: Node
+	// closes an idle one after five seconds, and a post that is under way just then
+	// would be lost.
+	h := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	if o.HTTP != nil {
 		h = *o.HTTP
 	}

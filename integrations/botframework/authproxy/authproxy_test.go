@@ -29,12 +29,18 @@ type playground struct {
 	posts   map[string]string // by id
 	headers []http.Header
 	paths   []string
+	kept    int // requests after which the connection would be kept
 }
 
 func newPlayground(t *testing.T) *playground {
 	p := &playground{posts: map[string]string{}}
 	p.Server = httptest.NewServer(p)
-	t.Cleanup(p.Close)
+	t.Cleanup(func() {
+		p.Close()
+		if p.kept > 0 {
+			t.Errorf("%d calls used a connection that the Playground may close at any moment", p.kept)
+		}
+	})
 	return p
 }
 
@@ -42,6 +48,9 @@ func (p *playground) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !r.Close {
+		p.kept++
+	}
 	p.headers, p.paths = append(p.headers, r.Header), append(p.paths, r.Method+" "+r.URL.RequestURI())
 	w.Header().Set("Content-Type", "application/json")
 	switch parts := strings.Split(r.URL.EscapedPath(), "/"); {
