@@ -6,8 +6,12 @@ import (
 	"time"
 )
 
-// longestLease is more than any holder takes a job for.
-const longestLease = 10 * time.Minute
+// longestLease is what a holder takes a job for at the most; see outbox.Runner.
+const longestLease = time.Minute
+
+// releaseLimit bounds the work at a start amid many jobs that wait for their next
+// try: a lease that is not found among these runs out by itself.
+const releaseLimit = 1000
 
 // release makes the jobs due that were leased when the program ended: one file
 // serves one process, so whoever held them is gone. Without it they would be run
@@ -20,7 +24,7 @@ func (s *Store) release(ctx context.Context) error {
 			// A lease that counts ends after now: what is due already is not looked at,
 			// however much it is.
 			t.ascend(bucketDue, appendTime([]byte{urgency}, t.now), func(k, v []byte) bool {
-				if bytes.Compare(k[:1+timeLen], end) > 0 {
+				if len(held) == releaseLimit || bytes.Compare(k[:1+timeLen], end) > 0 {
 					return false
 				}
 				held = append(held, bytes.Clone(v[timeLen:]))
