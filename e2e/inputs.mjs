@@ -16,13 +16,25 @@ function inputById(cards, id) {
 }
 
 async function container(page, card, label) {
+  // The page may draw the card anew at any moment, with new ids: look again then.
+  for (let tries = 20; ; tries--) {
+    const box = await find(page, card, label);
+    try {
+      await box.waitFor({ timeout: 1000 });
+      await box.scrollIntoViewIfNeeded({ timeout: 1000 });
+      return box;
+    } catch (e) {
+      if (tries === 0) throw e;
+    }
+  }
+}
+
+async function find(page, card, label) {
   const boxes = card.locator('.ac-input-container');
   const labels = card.locator('label.ac-richTextBlock').filter({ hasText: new RegExp(`^${quote(label)}( \\*)?$`) });
   let box = boxes.filter({ has: page.getByLabel(label) });
   if (await labels.count()) box = boxes.filter({ has: page.locator(`[id="${await labels.last().getAttribute('for')}"]`) });
   if (!(await box.count())) box = boxes.filter({ has: page.getByPlaceholder(label) });
-  await box.last().waitFor();
-  await box.last().scrollIntoViewIfNeeded();
   return box.last();
 }
 

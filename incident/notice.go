@@ -67,7 +67,7 @@ func (a *change) admit(level Level) {
 		if len(inc.Members) == 0 {
 			// An incident that nobody sees would be lost: those whom the pager woke
 			// know of it anyway.
-			for _, p := range inc.Responders {
+			for _, p := range append(slices.Clone(inc.Responders), inc.AcknowledgedBy, a.f.Person(Actor{Kind: KindUser, ID: a.f.Squad.Lead})) {
 				add(p)
 			}
 		}

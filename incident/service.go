@@ -151,7 +151,7 @@ func (w *work) do(cmd Command) (*Incident, error) {
 	}
 	switch {
 	case inc != nil:
-		if !cmd.FromVendor() && !inc.Visible(cmd.Actor) {
+		if !cmd.FromVendor() && !inc.VisibleTo(cmd.Actor, cmd.Role) {
 			return nil, notFound(inc.ID)
 		}
 		if cmd.Verb == Retry {

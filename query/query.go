@@ -26,7 +26,7 @@ var Everybody = Viewer{}
 // Self sees everything: imbot itself, for what goes to members only.
 var Self = Viewer{Actor: incident.System, Role: incident.RoleAdmin}
 
-func (v Viewer) sees(inc *incident.Incident) bool { return inc.Visible(v.Actor) }
+func (v Viewer) sees(inc *incident.Incident) bool { return inc.VisibleTo(v.Actor, v.Role) }
 
 // Reader answers questions.
 type Reader struct {
