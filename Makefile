@@ -28,7 +28,8 @@ deps: ## install what the tests need
 
 test: deps check ## everything that has to pass before a change goes in
 	cd e2e && npm test --silent
-	$(GO) test -race -count=1 -p 2 -timeout 15m ./...
+	$(GO) test -race -count=1 -p 2 -timeout 15m $$($(GO) list ./... | grep -v '/e2e$$')
+	$(GO) test -race -count=1 -timeout 20m ./e2e
 
 check: ## format, vet, staticcheck, and the rule of who may import whom
 	@files=$$(find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 $(GO) tool gofumpt -l); \

@@ -85,7 +85,7 @@ async function narrow({ client }) {
 
 async function main() {
   const playground = await attachPlayground(setup.playground);
-  const client = await openClient(playground, { width: 1280, height: 1000, timeout: 20000 });
+  const client = await openClient(playground, { width: 1280, height: 1000, timeout: 40000 });
   const viewer = await client.viewer({ width: 1280 });
   let shots = 0;
   const day = {

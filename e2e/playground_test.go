@@ -35,6 +35,19 @@ func TestPlayground(t *testing.T) {
 	if l, err := net.Listen("tcp", "127.0.0.1:56150"); err == nil {
 		defer l.Close()
 	}
+	// The emulator's page is now and then lost while it draws itself anew, and the
+	// driver waits in vain. That says nothing of imbot: such a day is begun once
+	// more, with everything new. What is wrong with a card or an answer is an
+	// assertion, and fails at once.
+	if !demoDay(t, node, shots, false) {
+		demoDay(t, node, shots, true)
+	}
+}
+
+// demoDay lives through one day with a new demo. It reports false if the browser
+// has waited in vain, unless it is the last try.
+func demoDay(t *testing.T, node, shots string, last bool) bool {
+	t.Helper()
 	data := t.TempDir()
 	demo := start(t, "demo", "-listen", "127.0.0.1:0", "-data", data, "-playground", "on")
 	urls := map[string]string{
@@ -45,7 +58,11 @@ func TestPlayground(t *testing.T) {
 	if strings.HasSuffix(urls["playground"], ":56150") {
 		t.Errorf("the emulator is said to be at a port that is taken: %s", urls["playground"])
 	}
-	playDay(t, node, urls, shots)
+	if !playDay(t, node, urls, shots, last) {
+		demo.signal(syscall.SIGINT)
+		demo.wait(15 * time.Second)
+		return false
+	}
 	started := processesIn(t, data)
 	demo.signal(syscall.SIGINT)
 	if code := demo.wait(15 * time.Second); code != 0 {
@@ -66,6 +83,7 @@ func TestPlayground(t *testing.T) {
 		}
 	}
 	noErrors(t, filepath.Join(data, "imbot.log"))
+	return true
 }
 
 // needBrowser skips the test where there is no Node or no browser, and returns
@@ -88,7 +106,7 @@ func needBrowser(t *testing.T) string {
 	return ""
 }
 
-func playDay(t *testing.T, node string, urls map[string]string, shots string) {
+func playDay(t *testing.T, node string, urls map[string]string, shots string, last bool) bool {
 	t.Helper()
 	setup := map[string]string{"token": demoToken, "pagerdutyToken": "sim-token", "shots": shots}
 	for name, url := range urls {
@@ -102,9 +120,14 @@ func playDay(t *testing.T, node string, urls map[string]string, shots string) {
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
+	if err != nil && !last && strings.Contains(string(out), "TimeoutError") {
+		t.Log("the browser has waited in vain: once more, with everything new")
+		return false
+	}
 	if err != nil {
 		t.Fatalf("the day went wrong: %v", err)
 	}
+	return true
 }
 
 // processesIn finds the processes whose working folder is dir: the emulator's.

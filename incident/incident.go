@@ -212,9 +212,10 @@ func (inc *Incident) Visible(a Actor) bool {
 }
 
 // VisibleTo is Visible for somebody of this role: a private incident that nobody
-// could be found for is the admins', for else it would be lost.
+// could be found for is the admins', for else it would be lost. Tokens are
+// members of none.
 func (inc *Incident) VisibleTo(a Actor, role Role) bool {
-	return inc.Visible(a) || (role == RoleAdmin && len(inc.Members) == 0)
+	return inc.Visible(a) || (a.Kind == KindUser && role == RoleAdmin && len(inc.Members) == 0)
 }
 
 // Clone returns a copy that shares nothing with inc.

@@ -16,6 +16,7 @@ func TestVisibleTo(t *testing.T) {
 		{"an admin who is none", []Actor{ani}, budi, RoleAdmin, false},
 		{"an admin, where there are none", nil, budi, RoleAdmin, true},
 		{"a responder, where there are none", nil, budi, RoleResponder, false},
+		{"an admin's token, where there are none", nil, Actor{Kind: KindToken, ID: "ci"}, RoleAdmin, false},
 		{"a channel, where there are none", nil, Actor{}, "", false},
 	} {
 		if inc.Members = w.members; inc.VisibleTo(w.who, w.role) != w.want {
