@@ -215,7 +215,7 @@ func TestOpenRefuses(t *testing.T) {
 		"no bbolt":      {text, "not a store of imbot"},
 		"other program": {boltFile(t, "foreign", "", ""), "another program"},
 		"damaged":       {boltFile(t, "meta", "schema", "x"), "no number"},
-		"newer":         {boltFile(t, "meta", "schema", "99"), "newer version of imbot (schema 99, this one knows 1)"},
+		"newer":         {boltFile(t, "meta", "schema", "99"), "newer version of imbot (schema 99, this one knows"},
 		"folder":        {t.TempDir(), "opening"},
 	} {
 		_, err := Open(c.path, quiet())

@@ -29,6 +29,9 @@ const (
 	bucketChat                     // conversation id -> conversation
 	bucketPerson                   // person id -> person
 	bucketName                     // any name of a person -> person id
+	bucketEdge                     // caller, callee, source -> remembered edge of the service graph
+	bucketSource                   // name -> when a source of the graph was asked, and how that went
+	bucketChange                   // service, time, change id -> what was changed
 	bucketCount
 
 	bucketDay bucketID = 1 << 16
@@ -44,7 +47,8 @@ var buckets = [bucketCount]struct {
 	bucketMeta: {"meta", 0.5}, bucketIncident: {"incident", 0.85}, bucketRow: {"row", 0.9}, bucketOpen: {"open", 0.9},
 	bucketEvent: {"event", 0.85}, bucketKept: {"kept", 0.5}, bucketRaw: {"raw", 1}, bucketEffect: {"effect", 0.85},
 	bucketLane: {"lane", 0.9}, bucketDue: {"due", 0.9}, bucketEnded: {"ended", 0.9}, bucketChat: {"chat", 0.5},
-	bucketPerson: {"person", 0.5}, bucketName: {"name", 0.5},
+	bucketPerson: {"person", 0.5}, bucketName: {"name", 0.5}, bucketEdge: {"edge", 0.5}, bucketSource: {"source", 0.5},
+	bucketChange: {"change", 0.5},
 }
 
 // nameDays is the bucket that holds those of the days.

@@ -32,6 +32,14 @@ var migrations = []migration{
 		}
 		return nil
 	}},
+	{"make the buckets of the service graph and of changes", func(tx *bolt.Tx) error {
+		for _, name := range []string{"edge", "source", "change"} {
+			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
 }
 
 // keySchema holds, in bucketMeta, the number of migrations that were run.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -99,7 +100,8 @@ func oldFile(t *testing.T) string {
 // before a migration refuses the file instead of spoiling it.
 func TestMigration(t *testing.T) {
 	path := oldFile(t)
-	steps := append(migrations[:1:1],
+	present := len(migrations)
+	steps := append(migrations[:present:present],
 		migration{"add a bucket", func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("new")); return err }},
 		migration{"fail", func(tx *bolt.Tx) error {
 			if _, err := tx.CreateBucket([]byte("never")); err != nil {
@@ -108,19 +110,19 @@ func TestMigration(t *testing.T) {
 			return errors.New("on purpose")
 		}},
 	)
-	if _, err := open(path, quiet(), steps); err == nil || !strings.Contains(err.Error(), "schema 3 (fail): on purpose") {
+	if _, err := open(path, quiet(), steps); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema %d (fail): on purpose", present+2)) {
 		t.Fatalf("open with a migration that fails = %v", err)
 	}
 	o := quiet()
 	o.Now = func() time.Time { return fixtureTime.Add(time.Hour) }
-	s, err := open(path, o, steps[:2])
+	s, err := open(path, o, steps[:present+1])
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.db.View(func(tx *bolt.Tx) error {
 		n, err := schemaOf(tx)
-		if n != 2 || tx.Bucket([]byte("new")) == nil || tx.Bucket([]byte("never")) != nil {
-			t.Errorf("schema %d, want 2 with the bucket of the second step and without that of the third", n)
+		if n != present+1 || tx.Bucket([]byte("new")) == nil || tx.Bucket([]byte("never")) != nil {
+			t.Errorf("schema %d, want %d with the bucket of the last step but one and without that of the last", n, present+1)
 		}
 		return err
 	}); err != nil {
@@ -131,7 +133,7 @@ func TestMigration(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(path, quiet()); err == nil || !strings.Contains(err.Error(), "newer version") {
-		t.Errorf("Open of a file of schema 2 by a program of schema 1 = %v", err)
+		t.Errorf("Open of a file of the next schema = %v", err)
 	}
 }
 
