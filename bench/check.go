@@ -90,7 +90,7 @@ func checkIncident(tx incident.Tx, src source, n int, delivery string, body []by
 		return err
 	}
 	for _, key := range []string{"in/pagerduty/delivery/" + delivery, "in/pagerduty/event/" + sent.Event.ID} {
-		v, err := tx.Key(key)
+		v, err := tx.Key(key, false)
 		if err != nil {
 			return err
 		}

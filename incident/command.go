@@ -21,7 +21,10 @@ const (
 	Assign    Verb = "assign"
 	Member    Verb = "member"
 	Publicise Verb = "public"
-	Retry     Verb = "retry" // run again what failed for good or was skipped
+	Retry     Verb = "retry"  // run again what failed for good or was skipped
+	SetLink   Verb = "link"   // say that the incident is a duplicate or a consequence of another
+	Unlink    Verb = "unlink" // say that it has nothing to do with its parent
+	Undo      Verb = "undo"   // take the last link or unlink by a person back
 )
 
 // Verbs of vendors and of imbot itself.
@@ -33,6 +36,9 @@ const (
 	Attach  Verb = "attach"  // a thing outside now exists: record the ref
 	Fail    Verb = "fail"    // an effect failed for good: say so on the timeline
 	Reroute Verb = "reroute" // a card's place is lost: show it in the default channel too
+	Relink  Verb = "relink"  // decide on its links again, since a time has come
+	Follow  Verb = "follow"  // take over what was decided about its links
+	Unpause Verb = "unpause" // the pause of an alert that mostly resolves itself is over
 )
 
 // Command is a request to change an incident, from any edge. The only way to
@@ -91,6 +97,9 @@ type Args struct {
 	Complete bool              `json:"complete,omitempty"` // WriteRCA: and finish it
 
 	Action *ActionArgs `json:"action,omitempty"` // DoAction
+
+	Parent   ID     `json:"parent,omitempty"` // SetLink
+	LinkKind string `json:"kind,omitempty"`   // SetLink: LinkDuplicate or LinkCascade
 
 	Time  string            `json:"time,omitempty"` // SetTime: name of the time
 	Value time.Time         `json:"value,omitzero"` // SetTime

@@ -39,7 +39,7 @@ const maxEarly = 20
 func earlyKey(r Ref) string { return "early/" + r.Key() }
 
 func (w *work) getEarly(r Ref) ([]early, error) {
-	v, err := w.tx.Key(earlyKey(r))
+	v, err := w.tx.Key(earlyKey(r), false)
 	if err != nil || v == "" {
 		return nil, err
 	}

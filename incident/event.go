@@ -31,13 +31,23 @@ const (
 	EvMemberIn    EventKind = "member_added"
 	EvMemberOut   EventKind = "member_removed"
 	EvPublic      EventKind = "public"
-	EvLinked      EventKind = "linked"   // data: kind, parent, rule
-	EvChild       EventKind = "child"    // data: kind, child
-	EvAttached    EventKind = "attached" // data: system, role
-	EvFailed      EventKind = "failed"   // data: effect; text: error
-	EvRetried     EventKind = "retried"  // data: n, how many effects
-	EvStale       EventKind = "stale"    // an event came too late to count; data: verb
-	EvPager       EventKind = "pager"    // the pager says so; text
+	EvLinked      EventKind = "linked"     // data: kind, parent, rule
+	EvChild       EventKind = "child"      // data: kind, child, rule
+	EvUnlinked    EventKind = "unlinked"   // data: kind, parent, rule; text: reason
+	EvChildGone   EventKind = "child_gone" // data: kind, child
+	EvPromoted    EventKind = "promoted"   // a duplicate that outlived its parent; data: parent
+	EvFollowed    EventKind = "followed"   // reopened or resolved as its duplicates are; data: to (open|resolved), child or parent
+	EvUndone      EventKind = "undone"     // a correction was taken back
+	EvFlapping    EventKind = "flapping"   // data: n, how often it opened
+	EvPaused      EventKind = "paused"     // not shown yet, for it mostly resolves itself; data: until
+	EvMuted       EventKind = "muted"      // data: target, by; text: reason
+	EvMajor       EventKind = "major"      // part of a burst; data: first
+	EvImported    EventKind = "imported"   // it is from the pager's history
+	EvAttached    EventKind = "attached"   // data: system, role
+	EvFailed      EventKind = "failed"     // data: effect; text: error
+	EvRetried     EventKind = "retried"    // data: n, how many effects
+	EvStale       EventKind = "stale"      // an event came too late to count; data: verb
+	EvPager       EventKind = "pager"      // the pager says so; text
 )
 
 // Event is one entry of an incident's timeline. Entries are numbered 1, 2, …

@@ -77,6 +77,11 @@ type Link struct {
 	Evidence   []string `json:"evidence,omitempty"`
 	Confidence float64  `json:"confidence"` // 0 to 1
 	By         Actor    `json:"by"`
+	At         Stamp    `json:"at,omitzero"` // when it was decided
+	// Path leads from the child's service to the parent's: a cascade's proof.
+	Path []Via `json:"path,omitempty"`
+	// Began is when the parent's trouble began that this is about.
+	Began Stamp `json:"began,omitzero"`
 }
 
 // Kinds of link.
@@ -142,6 +147,16 @@ type Incident struct {
 	DefaultChan bool     `json:"default_ch,omitempty"`  // the card went to the default channel for want of a squad's
 	Shadow      bool     `json:"shadow,omitempty"`      // squad is being rolled out: review channel only
 	Link        *Link    `json:"link,omitempty"`        //
+	LinkFixed   bool     `json:"link_fixed,omitempty"`  // a person has decided on the link, or that there is none
+	LinkWas     *LinkWas `json:"link_was,omitempty"`    // what that person has replaced
+	Apart       []ID     `json:"apart,omitempty"`       // incidents that people say this one has nothing to do with
+	Trouble     string   `json:"trouble,omitempty"`     // kind of trouble: TroubleDown, …; empty: not clear
+	Openings    int      `json:"openings,omitempty"`    // how often its key opened, where it is flapping
+	Maintenance string   `json:"maintenance,omitempty"` // why it is muted: the reason of the window
+	PausedUntil Stamp    `json:"paused_until,omitzero"` // not shown before, for it mostly resolves itself
+	Imported    bool     `json:"imported,omitempty"`    // from the pager's history: nobody was told
+	RoomAfter   Stamp    `json:"room_after,omitzero"`   // a room waits so long for a root that comes late
+	Major       ID       `json:"major,omitempty"`       // first incident of the burst that this is part of
 	Children    []Child  `json:"children,omitempty"`    //
 	Recurrences int      `json:"recurrences,omitempty"` // earlier incidents of this key beyond the window
 	Times       Times    `json:"times,omitzero"`        //
@@ -167,9 +182,12 @@ type Stamp = time.Time
 
 // Reasons why nobody was told.
 const (
-	GapNoChannel = "no_channel" // neither the squad nor the company has a channel
-	GapMuted     = "muted"      // the squad's mode is muted
-	GapQuiet     = "quiet"      // the rule says so
+	GapNoChannel   = "no_channel"  // neither the squad nor the company has a channel
+	GapMuted       = "muted"       // the squad's mode is muted
+	GapQuiet       = "quiet"       // the rule says so
+	GapMaintenance = "maintenance" // its service or squad is muted for a while
+	GapPaused      = "paused"      // it mostly resolves itself: shown if it does not
+	GapImported    = "imported"    // it is history
 )
 
 // HasRef returns the ref with this system, role and target.
@@ -227,6 +245,7 @@ func (inc *Incident) Clone() *Incident {
 	c.Cards = slices.Clone(inc.Cards)
 	c.Children = slices.Clone(inc.Children)
 	c.Actions = slices.Clone(inc.Actions)
+	c.Apart = slices.Clone(inc.Apart)
 	c.Marks = slices.Clone(inc.Marks)
 	c.Intervals = slices.Clone(inc.Intervals)
 	c.Postmortem = inc.Postmortem.clone()
@@ -235,17 +254,29 @@ func (inc *Incident) Clone() *Incident {
 		c.Alert = &a
 	}
 	if inc.Link != nil {
-		l := *inc.Link
-		l.Evidence = slices.Clone(l.Evidence)
-		if l.ParentRef != nil {
-			l.ParentRef = ptr(*l.ParentRef)
-		}
-		c.Link = &l
+		c.Link = inc.Link.clone()
+	}
+	if inc.LinkWas != nil {
+		w := *inc.LinkWas
+		w.Link = w.Link.clone()
+		c.LinkWas = &w
 	}
 	if inc.Base != nil {
 		b := *inc.Base
 		b.Intervals = slices.Clone(b.Intervals)
 		c.Base = &b
+	}
+	return &c
+}
+
+func (l *Link) clone() *Link {
+	if l == nil {
+		return nil
+	}
+	c := *l
+	c.Evidence, c.Path = slices.Clone(l.Evidence), slices.Clone(l.Path)
+	if l.ParentRef != nil {
+		c.ParentRef = ptr(*l.ParentRef)
 	}
 	return &c
 }

@@ -128,8 +128,9 @@ func TestCloneOfEverything(t *testing.T) {
 	five := func() RCA { return RCA{FiveWhys: []string{"why"}} }
 	inc := &Incident{
 		ID: 1, Members: []Actor{ani}, Responders: []Actor{ani}, Refs: []Ref{alertRef}, Cards: []string{"x"}, Children: []Child{{ID: 2}}, Actions: []Action{{N: 1}},
-		Alert:      &Alert{Labels: map[string]string{"a": "b"}, Links: []LinkURL{{}}, Assignees: []Actor{ani}},
-		Link:       &Link{ParentRef: &Ref{ID: "Q"}, Evidence: []string{"e"}},
+		Alert:   &Alert{Labels: map[string]string{"a": "b"}, Links: []LinkURL{{}}, Assignees: []Actor{ani}},
+		Link:    &Link{ParentRef: &Ref{ID: "Q"}, Evidence: []string{"e"}},
+		LinkWas: &LinkWas{Link: &Link{Path: []Via{{}}, Evidence: []string{"e"}}}, Apart: []ID{3},
 		Postmortem: Postmortem{RCA: five(), Revisions: []Revision{{RCA: five()}}},
 		Marks:      []Mark{{}}, Base: &Life{Intervals: []Interval{{}}}, Life: Life{Intervals: []Interval{{}}},
 	}

@@ -9,12 +9,12 @@ func (w *work) linkMerged(inc *Incident) error {
 		return nil
 	}
 	ref := *inc.Link.ParentRef
-	v, err := w.tx.Key(ref.Key())
+	v, err := w.tx.Key(ref.Key(), true)
 	if err != nil {
 		return err
 	}
 	if v == "" {
-		waiting, err := w.tx.Key("merged/" + ref.Key())
+		waiting, err := w.tx.Key("merged/"+ref.Key(), true)
 		if err != nil || strings.Contains(" "+waiting+" ", " "+inc.ID.String()+" ") {
 			return err
 		}
@@ -34,7 +34,7 @@ func (w *work) adoptMerged(inc *Incident) error {
 	if !ok {
 		return nil
 	}
-	waiting, err := w.tx.Key("merged/" + ref.Key())
+	waiting, err := w.tx.Key("merged/"+ref.Key(), true)
 	if err != nil || waiting == "" {
 		return err
 	}

@@ -13,7 +13,10 @@ type Service struct {
 	Catalog func() Catalog   // the present snapshot
 	Now     func() time.Time // the server's clock
 	Details bool             // the pager can be asked for an alert's details
-	Wake    func()           // called after a commit that stored effects; may be nil
+	// Topology is the present snapshot of who calls whom; nil: nothing is known.
+	Topology func() Topology
+	Linking  Linking
+	Wake     func() // called after a commit that stored effects; may be nil
 }
 
 // Do carries out a command: it removes duplicates by cmd.Keys, loads, applies,
@@ -107,7 +110,7 @@ func InboundKey(k string) string { return "in/" + k }
 
 func (w *work) seen(keys []string) (string, error) {
 	for _, k := range keys {
-		v, err := w.tx.Key(InboundKey(k))
+		v, err := w.tx.Key(InboundKey(k), false)
 		if err != nil || v != "" {
 			return v, err
 		}
@@ -201,7 +204,7 @@ func began(cmd Command) Command {
 // yet.
 func (w *work) find(cmd *Command) (*Incident, error) {
 	if cmd.Incident == 0 && cmd.Ref != nil {
-		v, err := w.tx.Key(cmd.Ref.Key())
+		v, err := w.tx.Key(cmd.Ref.Key(), true)
 		if err != nil || v == "" {
 			return nil, err
 		}

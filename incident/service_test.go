@@ -196,7 +196,7 @@ func TestDoOnce(t *testing.T) {
 		t.Errorf("timeline %q, %d bodies, %d wakes, incidents %v", got, len(h.bodies()), h.wakes, h.all())
 	}
 	h.view(func(tx incident.Tx) error {
-		v, err := tx.Key(incident.InboundKey(cmd.Keys[0]))
+		v, err := tx.Key(incident.InboundKey(cmd.Keys[0]), false)
 		if v != "INC-1" {
 			t.Errorf("the key is known as %q", v)
 		}
@@ -266,7 +266,7 @@ func TestDoRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.kind)
 		}
 		h.view(func(tx incident.Tx) error {
-			v, err := tx.Key(incident.InboundKey(tt.cmd.Keys[0]))
+			v, err := tx.Key(incident.InboundKey(tt.cmd.Keys[0]), false)
 			if v != "" {
 				t.Errorf("%s: the key is remembered as %q", tt.name, v)
 			}

@@ -36,10 +36,12 @@ type Tx interface {
 	// order in which they were recorded, at most limit (0: all).
 	Timeline(id ID, after, limit int) ([]Event, error)
 
-	// Key returns the value that PutKey has stored, or "".
-	Key(key string) (string, error)
+	// Key returns the value that PutKey has stored with the same keep, or "".
+	Key(key string, keep bool) (string, error)
 	// PutKey stores a value. Those with keep false are forgotten after the
-	// retention of keys, and not before.
+	// retention of keys, and not before; those with keep true are another set,
+	// whose look-ups do not pay for the many of the first, and a value of "" ends
+	// one of them.
 	PutKey(key, value string, keep bool) error
 
 	// PutEffects stores effects for the outbox. A Once effect whose key is known

@@ -198,12 +198,12 @@ func (r *Reader) Timeline(ctx context.Context, viewer Viewer, id incident.ID) ([
 	return v.Timeline, nil
 }
 
-// ByKey returns the incident to which a stored key belongs, such as
+// ByKey returns the incident to which a stored key belongs for good, such as
 // incident.Ref.Key or ThreadKey; 0 where there is none.
 func (r *Reader) ByKey(ctx context.Context, key string) (incident.ID, error) {
 	var id incident.ID
 	err := r.Store.View(ctx, func(tx incident.Tx) error {
-		v, err := tx.Key(key)
+		v, err := tx.Key(key, true)
 		if err != nil || v == "" {
 			return err
 		}

@@ -136,7 +136,7 @@ func (r *Reconciler) isOurs(s pagerduty.Subscription) bool {
 func (r *Reconciler) since(ctx context.Context, now time.Time) (time.Time, error) {
 	var v string
 	err := r.Store.View(ctx, func(tx incident.Tx) (err error) {
-		v, err = tx.Key(seenKey)
+		v, err = tx.Key(seenKey, true)
 		return err
 	})
 	if err != nil || v == "" {
@@ -232,7 +232,7 @@ const settledAfter = 30 * time.Second
 func (r *Reconciler) have(ctx context.Context, pdID string) (inc *incident.Incident, pending bool, err error) {
 	err = r.Store.View(ctx, func(tx incident.Tx) error {
 		inc, pending = nil, false
-		v, err := tx.Key(incident.Ref{System: incident.SourcePagerDuty, ID: pdID}.Key())
+		v, err := tx.Key(incident.Ref{System: incident.SourcePagerDuty, ID: pdID}.Key(), true)
 		if err != nil || v == "" {
 			return err
 		}

@@ -22,17 +22,17 @@ func webhook(s *boltstore.Store, body []byte, n int64) error {
 	delivery, ref := fmt.Sprintf("in/pagerduty/01F%022X", rand.Uint64()), fmt.Sprintf("ref/pagerduty/Q%013X", rand.Uint64())
 	ctx := context.Background()
 	if err := s.View(ctx, func(tx incident.Tx) error {
-		_, err := tx.Key(delivery)
+		_, err := tx.Key(delivery, false)
 		return err
 	}); err != nil {
 		return err
 	}
 	return s.Update(ctx, func(tx incident.Tx) error {
-		_, err := tx.Key(delivery)
-		_, err2 := tx.Key(ref)
+		_, err := tx.Key(delivery, false)
+		_, err2 := tx.Key(ref, true)
 		id, err3 := tx.NextID()
 		inc := benchIncident(id, n)
-		_, err4 := tx.Key(ref)
+		_, err4 := tx.Key(ref, true)
 		events := []incident.Event{
 			{Incident: id, N: 1, At: inc.OpenedAt, Recorded: inc.OpenedAt, Kind: incident.EvTriggered, Actor: inc.Marks[0].By, Source: "pagerduty", Data: map[string]string{"title": inc.Title, "level": inc.Level}},
 		}
@@ -141,7 +141,7 @@ func BenchmarkGetKey(b *testing.B) {
 					key += "x"
 				}
 				if err := s.View(ctx, func(tx incident.Tx) error {
-					v, err := tx.Key(key)
+					v, err := tx.Key(key, false)
 					if (v != "") != known {
 						return fmt.Errorf("Key(%s) = %q", key, v)
 					}

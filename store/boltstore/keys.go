@@ -2,12 +2,13 @@ package boltstore
 
 import "time"
 
-// Key implements incident.Tx. Most keys asked for are new, so most look-ups end
-// at the bottom of the list; the buckets of single days are small.
-func (t *tx) Key(key string) (string, error) {
+// Key implements incident.Tx. Most keys of deliveries that are asked for are
+// new, so most of those look-ups end at the bottom of the list; the buckets of
+// single days are small.
+func (t *tx) Key(key string, keep bool) (string, error) {
 	k := []byte(key)
-	if v := t.get(bucketKept, k); v != nil {
-		return string(v), nil
+	if keep {
+		return string(t.get(bucketKept, k)), nil
 	}
 	if id := t.dayOfKey(k); id != 0 {
 		return string(t.get(id, k)), nil
@@ -36,28 +37,14 @@ func (t *tx) expired(id bucketID, now time.Time) bool {
 	return now.Sub(end) > t.s.o.KeyRetention
 }
 
-// PutKey implements incident.Tx. What is put last is what Key returns, whatever
-// keep was before.
+// PutKey implements incident.Tx. What is put last is what Key returns.
 func (t *tx) PutKey(key, value string, keep bool) error {
 	k := []byte(key)
-	if !keep {
-		if t.get(bucketKept, k) != nil {
-			if err := t.delete(bucketKept, k); err != nil {
-				return err
-			}
-		}
+	switch {
+	case !keep:
 		return t.put(dayOf(t.now), k, []byte(value))
+	case value == "":
+		return t.delete(bucketKept, k)
 	}
-	if value != "" {
-		return t.put(bucketKept, k, []byte(value))
-	}
-	// Nothing is what Key returns for unknown keys: no need to keep it. But a day
-	// must not answer in its place.
-	if err := t.delete(bucketKept, k); err != nil {
-		return err
-	}
-	if t.dayOfKey(k) != 0 {
-		return t.put(dayOf(t.now), k, nil)
-	}
-	return nil
+	return t.put(bucketKept, k, []byte(value))
 }

@@ -150,8 +150,8 @@ func checkFixture(t *testing.T, s *Store) {
 		effects, err3 := tx.Effects(1)
 		raw := 0
 		err4 := tx.Raw(fixtureTime, func(in incident.Inbound) bool { raw++; return string(in.Body) == "{}" })
-		in, err5 := tx.Key("in/1")
-		ref, err6 := tx.Key("ref/pagerduty/Q1")
+		in, err5 := tx.Key("in/1", false)
+		ref, err6 := tx.Key("ref/pagerduty/Q1", true)
 		if n != 1 || len(events) != 1 || len(effects) != 1 || raw != 1 || in != "INC-1" || ref != "INC-1" {
 			t.Errorf("%d rows, %d events, %d effects, %d bodies, keys %q and %q: want one of each", n, len(events), len(effects), raw, in, ref)
 		}

@@ -78,7 +78,7 @@ func setKey(k, v string) func(tx incident.Tx) error {
 func getKey(t *testing.T, s *Store, k string) (v string) {
 	t.Helper()
 	if err := s.View(context.Background(), func(tx incident.Tx) (err error) {
-		v, err = tx.Key(k)
+		v, err = tx.Key(k, true)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestPoisonedBatch(t *testing.T) {
 	var seen []string
 	add := func(name string, fail func() error) {
 		h.queue(t.Context(), func(tx incident.Tx) error {
-			v, err := tx.Key("list")
+			v, err := tx.Key("list", true)
 			if err != nil {
 				return err
 			}

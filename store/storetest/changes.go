@@ -46,7 +46,7 @@ func traces(tx incident.Tx, n int) (string, error) {
 		out = append(out, "event")
 	}
 	for _, k := range []string{"in", "ref"} {
-		v, err := tx.Key(fmt.Sprintf("%s/%d", k, n))
+		v, err := tx.Key(fmt.Sprintf("%s/%d", k, n), k == "ref")
 		if err != nil {
 			return "", err
 		}
@@ -172,7 +172,7 @@ func testCounter(e *env) {
 		wg.Go(func() {
 			for range steps {
 				err := e.Update(e.ctx(), func(tx incident.Tx) error {
-					v, err := tx.Key("counter")
+					v, err := tx.Key("counter", true)
 					if err != nil {
 						return err
 					}
@@ -204,8 +204,8 @@ func testTransfer(e *env) {
 	e.putKey("a", "100", true)
 	e.putKey("b", "0", true)
 	read := func(tx incident.Tx) (a, b int, err error) {
-		va, err := tx.Key("a")
-		vb, err2 := tx.Key("b")
+		va, err := tx.Key("a", true)
+		vb, err2 := tx.Key("b", true)
 		a, _ = strconv.Atoi(va)
 		b, _ = strconv.Atoi(vb)
 		if a+b != 100 {

@@ -1,0 +1,111 @@
+package incident
+
+import "strings"
+
+// Kinds of trouble. Two monitors word the same trouble differently, so alerts
+// of one service are compared by these, too.
+const (
+	TroubleDown       = "down"
+	TroubleErrors     = "errors"
+	TroubleLatency    = "latency"
+	TroubleSaturation = "saturation"
+	TroubleTraffic    = "traffic"
+	// Housekeeping has a kind for each chore: an old certificate and a failed
+	// backup have nothing in common.
+	TroubleCertificate = "housekeeping: certificate"
+	TroubleBackup      = "housekeeping: backup"
+	TroubleDisk        = "housekeeping: disk"
+	TroubleLogs        = "housekeeping: logs"
+	TroubleLicence     = "housekeeping: licence"
+	TroubleSecurity    = "housekeeping: security"
+	TroubleJob         = "housekeeping: job"
+)
+
+// Travels reports whether trouble of this kind makes callers suffer. An expired
+// certificate or a full disk next door does not, and neither does what is not
+// clear: a consequence for others shows as one of the five.
+func Travels(trouble string) bool {
+	switch trouble {
+	case TroubleDown, TroubleErrors, TroubleLatency, TroubleSaturation, TroubleTraffic:
+		return true
+	}
+	return false
+}
+
+// troubleWords tell the kinds of trouble by whole words and phrases, in English
+// and Indonesian; the first row with a hit decides. What is down is down,
+// whatever else is said; a chore is named by its object, although the words of
+// its failure are those of errors.
+var troubleWords = []struct {
+	trouble string
+	phrases []string
+}{
+	{TroubleDown, []string{
+		"is down", "are down", "went down", "goes down", "service down", "host down", "site down", "endpoint down", "down", "outage", "unreachable", "unavailable",
+		"not responding", "no response", "does not respond", "not reporting", "healthcheck failed", "health check failed", "healthcheck failing", "health check failing", "probe failed", "probe failing",
+		"no healthy upstream", "no healthy hosts", "connection refused", "crashloopbackoff", "crash loop", "crashed", "heartbeat", "offline", "dead", "not ready", "targetdown",
+		"mati", "tidak bisa diakses", "tidak dapat diakses", "tidak merespons", "tidak merespon", "tidak tersedia", "putus", "padam",
+	}},
+	{TroubleCertificate, []string{"certificate", "certificates", "cert", "ssl", "tls", "sertifikat"}},
+	{TroubleBackup, []string{"backup", "backups", "snapshot", "restore test", "cadangan"}},
+	{TroubleDisk, []string{"disk", "disks", "filesystem", "file system", "inode", "inodes", "volume", "storage", "tablespace"}},
+	{TroubleLogs, []string{"log volume", "log ingestion", "logs missing", "log rotation", "logrotate"}},
+	{TroubleLicence, []string{"licence", "license", "licenses", "subscription expires", "domain expires", "domain expiry", "lisensi"}},
+	{TroubleSecurity, []string{"vulnerability", "vulnerabilities", "cve", "password expires", "secret expires", "token expires", "key rotation"}},
+	{TroubleJob, []string{"cron", "cronjob", "batch job", "scheduled job", "nightly job", "job has not run", "job failed", "etl"}},
+	{TroubleErrors, []string{
+		"error rate", "errors", "error", "error percentage", "error budget", "5xx", "500s", "503", "502", "504", "failure rate", "failures", "failed requests", "failing requests",
+		"success rate", "exceptions", "exception", "failed", "failing", "gagal", "kesalahan", "galat",
+	}},
+	{TroubleLatency, []string{
+		"latency", "response time", "slow", "slow response", "slowness", "apdex", "p50", "p90", "p95", "p99", "p999", "timeout", "timeouts", "timed out", "duration", "web transaction time",
+		"lambat", "lemot", "waktu respons", "waktu respon", "latensi",
+	}},
+	{TroubleSaturation, []string{
+		"cpu", "memory", "oom", "oomkilled", "heap", "saturation", "saturated", "queue", "queue depth", "backlog", "lag", "lags", "connection pool", "connections", "thread pool", "threads", "load average",
+		"throttled", "throttling", "exhausted", "utilization", "utilisation", "memori", "antrean", "antrian", "beban", "penuh",
+	}},
+	{TroubleTraffic, []string{
+		"traffic", "throughput", "request rate", "requests per second", "requests per minute", "rps", "rpm", "no requests", "drop in requests", "order rate", "conversion",
+		"lalu lintas", "trafik", "transaksi turun",
+	}},
+}
+
+func init() {
+	for i := range troubleWords {
+		for j, p := range troubleWords[i].phrases {
+			troubleWords[i].phrases[j] = " " + p + " "
+		}
+	}
+}
+
+// troubleOfLevel is what the default levels are about, for alerts whose words
+// are only known to the rules of a company.
+var troubleOfLevel = map[string]string{ServiceDown: TroubleDown, HighErrorRate: TroubleErrors, HighResponseTime: TroubleLatency}
+
+// TroubleOf tells the kind of trouble from an alert's title and condition, else
+// from the level that the rules have given it. It is empty where nothing is
+// clear: such trouble is like no other.
+func TroubleOf(a *Alert, level string) string {
+	// The condition is what the monitor watches; a title may be anything.
+	for _, text := range []string{a.Condition, a.Title} {
+		if t := troubleIn(words(Clip(text, maxTitleForRegex))); t != "" {
+			return t
+		}
+	}
+	return troubleOfLevel[level]
+}
+
+func troubleIn(text string) string {
+	if text == " " {
+		return ""
+	}
+	for i := range troubleWords {
+		for _, p := range troubleWords[i].phrases {
+			if strings.Contains(text, p) {
+				return troubleWords[i].trouble
+			}
+		}
+	}
+	return ""
+}
