@@ -27,7 +27,7 @@ func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effec
 			return nil, nil, err
 		}
 	}
-	a := &change{inc: inc, cmd: &cmd, f: &f, now: now, at: cmd.At, was: before(inc)}
+	a := &change{inc: inc, cmd: &cmd, f: &f, now: now, at: cmd.At, was: before(inc, f.Levels)}
 	if a.at.IsZero() {
 		// What a person does comes after all that is known, even where the pager's
 		// clock runs ahead of ours.
@@ -41,6 +41,7 @@ func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effec
 	if err := h(a); err != nil {
 		return nil, nil, err
 	}
+	a.correlate()
 	if a.quiet && len(a.events) == 0 && !a.marked {
 		return nil, nil, nil
 	}
@@ -56,7 +57,9 @@ var handlers = map[Verb]func(*change) error{
 	Ack: (*change).ack, Unack: (*change).unack, Resolve: (*change).resolve, Reopen: (*change).reopen,
 	Close: (*change).close, WriteRCA: (*change).writeRCA, DoAction: (*change).doAction, AddNote: (*change).addNote,
 	SetLevel: (*change).setLevel, SetTime: (*change).setTime, Assign: (*change).assign, Member: (*change).member,
-	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute, Retry: (*change).retry,
+	SetLink: (*change).setLink, Unlink: (*change).unlink, Undo: (*change).undo,
+	Relink: (*change).relink, Follow: (*change).followDecision, Unpause: (*change).unpause,
+	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute, Retry: (*change).retry, Judge: (*change).decideCause,
 }
 
 // change is one application of a command.
@@ -71,6 +74,7 @@ type change struct {
 	events  []Event
 	effects []Effect
 	quiet   bool // nothing on the cards has changed
+	shown   bool // the pause is over
 	marked  bool // there is a new mark, even if it changes nothing yet
 }
 
@@ -81,15 +85,19 @@ type past struct {
 	active    bool
 	episode   int
 	level     string
+	levelBy   Actor
+	rule      string // that gave the level
 	commander Actor
 	private   bool
 	quiet     bool
+	hidden    bool // see Incident.Hidden
 }
 
-func before(inc *Incident) past {
+func before(inc *Incident, levels Levels) past {
+	level, _ := levels.Get(inc.Level)
 	return past{
 		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet,
+		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level),
 	}
 }
 
@@ -176,6 +184,7 @@ func (a *change) declare() error {
 	}
 	level, _ := a.f.Levels.Get(inc.Level)
 	inc.Private = args.Private || level.Private
+	inc.Recurrences = a.f.Before
 	inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor})
 	a.event(EvDeclared, inc.Description, map[string]string{"title": inc.Title, "level": inc.Level})
 	return nil
@@ -255,7 +264,7 @@ func (a *change) resolve() error {
 // merged links the incident to the one that the vendor has merged it into. Do
 // replaces ParentRef by the parent as soon as that is known here.
 func (a *change) merged(into Ref) {
-	if own, _ := a.inc.AlertRef(); a.inc.Link != nil || own.ID == into.ID {
+	if own, _ := a.inc.AlertRef(); a.inc.linkFixed() || own.ID == into.ID {
 		return
 	}
 	a.inc.Link = &Link{

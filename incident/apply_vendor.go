@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 )
 
 // trigger is the pager's word that there is trouble: a new incident, or the
@@ -30,15 +31,21 @@ func (a *change) trigger() error {
 	a.inc.Alert, a.inc.AlertAt = ptr(al.clone()), latest(a.at, a.cmd.At)
 	a.inc.Title = vendorTitle(al)
 	a.inc.Responders = a.people(al.Assignees)
+	a.inc.Imported = a.cmd.History
+	a.inc.Recurrences = a.f.Before
 	a.place()
 	a.judge()
+	a.mute()
 	a.inc.mark(Mark{At: a.at, Kind: MarkOpen, By: a.cmd.Actor})
 	if a.cmd.At.After(a.at) {
 		// It may be that it was triggered again, and we hear of that first.
 		a.inc.mark(Mark{At: a.cmd.At, Kind: MarkOpen, By: a.cmd.Actor})
 	}
 	a.event(EvTriggered, "", map[string]string{"title": a.inc.Title, "level": a.inc.Level, "rule": a.inc.LevelRule})
-	if a.f.Details {
+	if a.inc.Imported {
+		a.event(EvImported, "", nil).Actor = System
+	}
+	if a.f.Details && !a.inc.Imported {
 		e := effect(a.inc.ID, KindDetails, Once, "", "")
 		e.Urgent = a.urgent()
 		a.effects = append(a.effects, e.with(PagerData{ID: ref.ID}))
@@ -100,9 +107,23 @@ func (a *change) note(to, from, field string) {
 // judge lets the rules decide the level of a new incident.
 func (a *change) judge() {
 	v := a.f.Verdict
-	a.inc.Level, a.inc.LevelRule, a.inc.Quiet = v.Level, v.Rule, v.Quiet
+	a.inc.Level, a.inc.LevelRule, a.inc.Quiet = v.Level, v.Rule, v.Quiet || a.inc.Maintenance != ""
 	level, _ := a.f.Levels.Get(v.Level)
 	a.inc.Private = a.inc.Private || level.Private
+}
+
+// mute keeps an alert quiet that falls into a window of maintenance.
+func (a *change) mute() {
+	m := a.f.Mute
+	if m == nil || a.inc.Private {
+		return
+	}
+	target := m.Service
+	if target == "" {
+		target = m.Squad
+	}
+	a.inc.Quiet, a.inc.Maintenance = true, Clip(m.By.Label()+": "+m.Reason, MaxTitle)
+	a.event(EvMuted, m.Reason, map[string]string{"target": target, "by": m.By.Label(), "until": m.Until.Format(time.RFC3339)}).Actor = System
 }
 
 // rejudge lets the rules decide again, never against a person's decision.

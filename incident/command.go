@@ -21,6 +21,7 @@ const (
 	Assign    Verb = "assign"
 	Member    Verb = "member"
 	Publicise Verb = "public"
+	Judge     Verb = "cause"  // say whether a change has caused the incident
 	Retry     Verb = "retry"  // run again what failed for good or was skipped
 	SetLink   Verb = "link"   // say that the incident is a duplicate or a consequence of another
 	Unlink    Verb = "unlink" // say that it has nothing to do with its parent
@@ -58,7 +59,13 @@ type Command struct {
 	Raw    *Inbound // the body that brought it, stored in the same transaction
 	Then   []Effect // further effects, stored in the same transaction, such as the answer to a chat
 
-	retried int // Retry: how many effects were put back
+	// History says that it is of the pager's past: it is recorded, nobody is told,
+	// and nothing follows outside.
+	History bool
+
+	retried int      // Retry: how many effects were put back
+	undoes  int      // Undo: number of the label
+	decided *decided // Follow: what was decided
 }
 
 // FromVendor reports whether another system, or imbot itself, brings the
@@ -73,6 +80,7 @@ const (
 	SourcePagerDuty = "pagerduty"
 	SourceTeams     = "teams"
 	SourceAPI       = "api"
+	SourceSystem    = "imbot"
 )
 
 // Args are the arguments of all verbs; each verb reads its own. The JSON names
@@ -97,6 +105,10 @@ type Args struct {
 	Complete bool              `json:"complete,omitempty"` // WriteRCA: and finish it
 
 	Action *ActionArgs `json:"action,omitempty"` // DoAction
+
+	Change string `json:"change,omitempty"` // Judge: which change, by its id
+	Was    bool   `json:"was,omitempty"`    // Judge: it was the cause
+	Cause  *Cause `json:"-"`                // Judge: that change, looked up by the edge
 
 	Parent   ID     `json:"parent,omitempty"` // SetLink
 	LinkKind string `json:"kind,omitempty"`   // SetLink: LinkDuplicate or LinkCascade

@@ -29,6 +29,8 @@ const (
 	KindPDResolve = "pagerduty.resolve" // Once
 	KindPDNote    = "pagerduty.note"    // Once
 	KindDetails   = "pagerduty.alerts"  // Once: fetch the alert's details
+	KindRelink    = "relink"            // Once: decide on the links again at a time
+	KindUnpause   = "unpause"           // Once: the pause of an alert is over
 )
 
 // Effect is something that must follow outside. It is stored with the change,

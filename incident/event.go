@@ -27,7 +27,9 @@ const (
 	EvActionAdded EventKind = "action_added" // data: n, owner, due; text: title
 	EvActionDone  EventKind = "action_done"  // data: n; text: title
 	EvActionAgain EventKind = "action_reopened"
-	EvTime        EventKind = "time" // data: time, from, to; text: reason
+	EvCause       EventKind = "cause"     // a change was the cause; data: change, service, url; text: its title
+	EvNotCause    EventKind = "not_cause" // it was not; the same data
+	EvTime        EventKind = "time"      // data: time, from, to; text: reason
 	EvMemberIn    EventKind = "member_added"
 	EvMemberOut   EventKind = "member_removed"
 	EvPublic      EventKind = "public"

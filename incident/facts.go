@@ -1,5 +1,7 @@
 package incident
 
+import "time"
+
 // Facts is everything that Apply needs to know besides the incident and the
 // command. Do builds it from an immutable catalog snapshot.
 type Facts struct {
@@ -14,6 +16,13 @@ type Facts struct {
 	Person func(Actor) Actor
 	// Details says that the pager can be asked for an alert's details.
 	Details bool
+	Linking Linking
+	Mute    *Mute         // the window that a new alert falls into; nil: none
+	Pause   time.Duration // how long a new alert waits before it is shown; 0: not at all
+	Before  int           // incidents of the same service and masked title that ended before
+
+	scene  *scene      // what links are decided from; nil: the command does not touch them
+	parent *parentInfo // SetLink: what is known of the parent; nil: no such incident
 }
 
 // factsFor builds the facts for an incident as it is, or as alert says it is.

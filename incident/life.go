@@ -206,7 +206,7 @@ func (inc *Incident) lastMark() time.Time {
 // refresh computes all derived fields. level is the definition of inc.Level.
 func (inc *Incident) refresh(level Level) {
 	inc.Life = inc.live()
-	owed := level.Postmortem && (inc.Link == nil || inc.Link.Kind != LinkDuplicate)
+	owed := level.Postmortem && !inc.duplicate() && !inc.Imported
 	inc.Postmortem.refresh(owed, &inc.Life)
 	inc.ClosedAt = time.Time{}
 	switch {

@@ -71,6 +71,10 @@ type LinkWas struct {
 	By    Actor     `json:"by"` // who corrected
 	At    time.Time `json:"at"`
 	Label int       `json:"label,omitempty"` // number of the label that this correction has made
+	// Apart says that the correction has put the old parent on the list of those
+	// that it has nothing to do with, ApartWas that it took the new one off it.
+	Apart    bool `json:"apart,omitempty"`
+	ApartWas bool `json:"apart_was,omitempty"`
 }
 
 // Mute keeps the alerts of a service or a squad quiet for a while, as during

@@ -1,6 +1,10 @@
 package incident
 
-import "strings"
+import (
+	"errors"
+	"slices"
+	"strings"
+)
 
 // linkMerged finds the parent of an incident that the vendor has merged into
 // another, or remembers to do so when that one comes.
@@ -25,7 +29,7 @@ func (w *work) linkMerged(inc *Incident) error {
 		return err
 	}
 	inc.Link.Parent, inc.Link.ParentRef = parent, nil
-	return w.addChild(parent, Child{ID: inc.ID, Kind: inc.Link.Kind})
+	return nil // linked tells the parent
 }
 
 // adoptMerged links the incidents that were merged into inc before it came.
@@ -76,13 +80,43 @@ func (w *work) addChild(parent ID, c Child) error {
 	if err != nil {
 		return err
 	}
-	for _, have := range inc.Children {
-		if have.ID == c.ID {
-			return nil
-		}
+	if slices.ContainsFunc(inc.Children, func(have Child) bool { return have.ID == c.ID }) {
+		return nil
 	}
-	inc.Children = append(inc.Children, c)
-	cmd := Command{Verb: Log, Incident: parent, Actor: System, Args: Args{Kind: EvChild, Data: map[string]string{"kind": c.Kind, "child": c.ID.String()}}}
+	if len(inc.Children) < maxChildren {
+		inc.Children = append(inc.Children, c)
+	} else {
+		inc.MoreChildren++
+	}
+	return w.tellParent(inc, EvChild, c)
+}
+
+// dropChild undoes addChild.
+func (w *work) dropChild(parent, child ID) error {
+	inc, err := w.tx.Incident(parent)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(inc.Children, func(c Child) bool { return c.ID == child })
+	if i < 0 {
+		inc.MoreChildren = max(inc.MoreChildren-1, 0)
+		return w.tx.PutIncident(inc)
+	}
+	c := inc.Children[i]
+	inc.Children = slices.Delete(inc.Children, i, i+1)
+	return w.tellParent(inc, EvChildGone, c)
+}
+
+// maxChildren bounds the list of an incident's children; beyond it they are
+// only counted.
+const maxChildren = 500
+
+func (w *work) tellParent(inc *Incident, kind EventKind, c Child) error {
+	w.tied = true
+	cmd := Command{Verb: Log, Incident: inc.ID, Actor: System, Source: SourceSystem, Args: Args{Kind: kind, Data: map[string]string{"kind": c.Kind, "child": c.ID.String()}}}
 	if err := w.apply(inc, cmd); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package incident
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // settle adds what follows from the difference between before and after:
@@ -15,7 +16,9 @@ func (a *change) settle(level Level) {
 	if inc.Private {
 		a.admit(level)
 	}
-	opened := a.was.created || (a.was.private && !inc.Private) || (a.was.quiet && !inc.Quiet)
+	a.pause(level)
+	a.holdRoom(level)
+	opened := a.was.created || (a.was.private && !inc.Private) || (a.was.hidden && !inc.Hidden(level))
 	if opened || inc.Level != a.was.level || inc.Private {
 		a.chooseCards(level, opened)
 	}
@@ -30,9 +33,44 @@ func (a *change) settle(level Level) {
 	a.replies(level)
 }
 
+// pause keeps a new alert that mostly resolves itself from being shown for a
+// while: until that has passed, or somebody cares. What opens a room never waits.
+func (a *change) pause(level Level) {
+	inc := a.inc
+	if a.was.created {
+		until := a.at.Add(a.f.Pause)
+		if a.f.Pause <= 0 || level.Room || inc.Private || inc.Quiet || inc.Link != nil || !inc.Active() || !until.After(a.now) {
+			return
+		}
+		inc.PausedUntil = until
+		a.event(EvPaused, "", map[string]string{"until": until.Format(time.RFC3339)}).Actor = System
+		e := effect(inc.ID, KindUnpause, Once, "", "")
+		e.Due = until
+		a.effects = append(a.effects, e)
+		return
+	}
+	person := a.cmd.Actor.Kind == KindUser || a.cmd.Actor.Kind == KindToken
+	if inc.Active() && (a.shown || person || level.Room || inc.Private || inc.Episode > a.was.episode) {
+		inc.PausedUntil = time.Time{}
+	}
+}
+
+// holdRoom lets a room wait for a root that comes late, where one may come.
+func (a *change) holdRoom(level Level) {
+	old, _ := a.f.Levels.Get(a.was.level)
+	sc := a.f.scene
+	if !level.Room || !a.inc.Active() || (!a.was.created && old.Room) {
+		return
+	}
+	a.inc.RoomAfter = a.now.UTC()
+	if sc != nil && a.inc.Link == nil && len(sc.topo.Callees(a.inc.Service)) > 0 {
+		a.inc.RoomAfter = a.inc.RoomAfter.Add(a.f.Linking.Hold)
+	}
+}
+
 func closedWhy(inc *Incident) string {
 	switch {
-	case inc.Link != nil && inc.Link.Kind == LinkDuplicate:
+	case inc.duplicate():
 		return "duplicate"
 	case !inc.Postmortem.Required:
 		return "none_owed"
@@ -96,12 +134,23 @@ func (a *change) chooseCards(level Level, opened bool) {
 	r, n := a.f.Route, a.f.Notice(inc.Level)
 	old, _ := a.f.Levels.Get(a.was.level)
 	switch {
-	case inc.Link != nil && inc.Link.Kind == LinkDuplicate:
+	case inc.duplicate(), inc.Consequence(level) && inc.Link.Hidden:
 		return
+	case !a.was.created && !inc.Active() && a.cmd.FromVendor():
+		return // what is over, and was hidden, stays so
 	case !opened && old.Rank <= level.Rank: // not more urgent than before
+		return
+	case inc.Imported:
+		inc.NoticeGap = GapImported
+		return
+	case inc.Maintenance != "" && inc.Quiet:
+		inc.NoticeGap = GapMaintenance
 		return
 	case inc.Quiet:
 		inc.NoticeGap = GapQuiet
+		return
+	case !inc.PausedUntil.IsZero():
+		inc.NoticeGap = GapPaused
 		return
 	case r.Mode == ModeMuted:
 		inc.NoticeGap = GapMuted
@@ -115,6 +164,9 @@ func (a *change) chooseCards(level Level, opened bool) {
 		if n.Card {
 			add(r.Channel)
 			inc.DefaultChan = r.Default && r.Channel != ""
+		}
+		if inc.Consequence(level) {
+			break // silently: the cause is told to all
 		}
 		if n.Broadcast {
 			add(r.Broadcast)
@@ -145,15 +197,16 @@ func (a *change) direct(who string, add func(string)) {
 // replies adds the few short replies: an update in place raises no toast.
 func (a *change) replies(level Level) {
 	inc := a.inc
-	if a.was.created || (inc.Link != nil && inc.Link.Kind == LinkDuplicate) {
-		return // a card says it all; duplicates notify nobody
+	if a.was.created || inc.duplicate() || inc.Consequence(level) || inc.Imported {
+		return // a card says it all; duplicates and consequences notify nobody
 	}
 	data := ReplyData{By: a.cmd.Actor, Level: inc.Level}
 	old, _ := a.f.Levels.Get(a.was.level)
 	if level.Room && !old.Room && inc.Active() {
 		a.reply(ReplyRaised, data)
 	}
-	if inc.Episode > a.was.episode && inc.Active() {
+	flapping := inc.Openings > 0
+	if inc.Episode > a.was.episode && inc.Active() && !flapping {
 		d := data
 		d.Text = Clip(a.cmd.Args.Reason, MaxTitle)
 		a.reply(ReplyReopened, d)
@@ -163,7 +216,7 @@ func (a *change) replies(level Level) {
 		d.Person = inc.Commander
 		a.reply(ReplyCommander, d)
 	}
-	if a.was.active && !inc.Active() {
+	if a.was.active && !inc.Active() && !flapping {
 		d := data
 		d.Text = Clip(a.cmd.Args.Text, MaxTitle)
 		a.reply(ReplyResolved, d)

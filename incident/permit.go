@@ -26,8 +26,8 @@ const (
 var permissions = map[Verb]need{
 	Declare: needResponder, Ack: needResponder, Unack: needResponder, Resolve: needResponder, Reopen: needResponder,
 	Retry: needResponder, AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
-	SetTime: needResponder, // and needSquad to correct a recorded time, see setTime
-	Close:   needSquad, SetLevel: needSquad, SetLink: needSquad, Unlink: needSquad, Undo: needSquad,
+	Judge: needResponder, SetTime: needResponder, // and needSquad to correct a recorded time, see setTime
+	Close: needSquad, SetLevel: needSquad, SetLink: needSquad, Unlink: needSquad, Undo: needSquad,
 	Publicise: needAdmin,
 	Trigger:   needNobody, Update: needNobody, Enrich: needNobody, Log: needNobody, Attach: needNobody, Fail: needNobody, Reroute: needNobody,
 	Relink: needNobody, Follow: needNobody, Unpause: needNobody,

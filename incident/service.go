@@ -35,10 +35,14 @@ func (s *Service) Do(ctx context.Context, cmd Command) (*Incident, error) {
 	if done, err := s.known(ctx, cmd); done != nil || err != nil {
 		return done, err
 	}
+	var topo Topology = NoTopology{}
+	if s.Topology != nil {
+		topo = s.Topology()
+	}
 	var out *Incident
 	var woke bool
 	err := s.Store.Update(ctx, func(tx Tx) error {
-		w := &work{tx: tx, cat: cat, s: s, now: s.Now()}
+		w := &work{tx: tx, cat: cat, s: s, now: s.Now(), link: s.Linking.complete(), topo: topo, boards: map[string]*board{}}
 		out = nil
 		inc, err := w.do(cmd)
 		if err != nil {
@@ -102,6 +106,12 @@ type work struct {
 	s       *Service
 	now     time.Time
 	effects int
+
+	link   Linking
+	topo   Topology
+	boards map[string]*board // that were read
+	from   string            // service that the incident belonged to
+	tied   bool              // other incidents have changed, too
 }
 
 // InboundKey is the form in which a key of Command.Keys is stored; its value is
@@ -177,11 +187,20 @@ func (w *work) do(cmd Command) (*Incident, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.keepBoards(); err != nil {
+		return nil, err
+	}
 	if err := w.remember(cmd.Keys, inc.ID.String()); err != nil {
 		return nil, err
 	}
 	if cmd.Raw != nil {
 		if err := w.tx.PutRaw(*cmd.Raw); err != nil {
+			return nil, err
+		}
+	}
+	if w.tied {
+		// What followed for others may have come back to it.
+		if inc, err = w.tx.Incident(inc.ID); err != nil {
 			return nil, err
 		}
 	}
@@ -239,19 +258,57 @@ func (w *work) create(cmd Command) (*Incident, error) {
 	return inc, w.adoptMerged(inc)
 }
 
-// apply runs the rules and stores their outcome.
+// apply runs the rules and stores their outcome, for the incident and for those
+// that it is tied to.
 func (w *work) apply(inc *Incident, cmd Command) error {
 	f := factsFor(w.cat, existing(inc), &cmd, w.s.Details)
-	marks, alertAt, refs := len(inc.Marks), inc.AlertAt, slices.Clone(inc.Refs)
+	was := before(inc, f.Levels)
+	w.from = inc.Service
+	if was.created {
+		w.from = f.Service.Key
+	}
+	if err := w.observe(inc, &cmd, &f); err != nil {
+		return err
+	}
+	if inc.LinkWas != nil && cmd.Verb == Undo {
+		cmd.undoes = inc.LinkWas.Label
+	}
+	old := inc.Clone()
 	events, effects, err := Apply(inc, cmd, f, w.now)
-	if err != nil || (len(events) == 0 && len(effects) == 0 && len(inc.Marks) == marks && inc.AlertAt.Equal(alertAt)) {
+	if err != nil || (len(events) == 0 && len(effects) == 0 && !inc.differs(old)) {
+		return err
+	}
+	if inc.Imported {
+		effects = nil
+	}
+	if err := w.label(inc, old.Link, was, &cmd); err != nil {
 		return err
 	}
 	if err := w.linkMerged(inc); err != nil {
 		return err
 	}
+	if err := w.store(inc, old, events, effects); err != nil {
+		return err
+	}
+	if err := w.linked(inc, old.Link, &cmd); err != nil {
+		return err
+	}
+	if err := w.spread(inc, f.scene); err != nil {
+		return err
+	}
+	level, _ := f.Levels.Get(inc.Level)
+	before, _ := f.Levels.Get(was.level)
+	return w.major(inc, level, before, was.created)
+}
+
+// differs reports whether anything has changed that makes no event.
+func (inc *Incident) differs(old *Incident) bool {
+	return !slices.Equal(inc.Marks, old.Marks) || !inc.AlertAt.Equal(old.AlertAt) || inc.Openings != old.Openings || inc.Trouble != old.Trouble || inc.Major != old.Major
+}
+
+func (w *work) store(inc, old *Incident, events []Event, effects []Effect) error {
 	for _, r := range inc.Refs {
-		if slices.Contains(refs, r) {
+		if slices.Contains(old.Refs, r) {
 			continue // it leads here already
 		}
 		if err := w.tx.PutKey(r.Key(), inc.ID.String(), true); err != nil {
@@ -263,6 +320,11 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	}
 	if err := w.tx.AddEvents(events); err != nil {
 		return err
+	}
+	if !inc.Active() && (old.Active() || old.Episode == 0) {
+		if err := rememberEnd(w.tx, inc); err != nil {
+			return err
+		}
 	}
 	return w.put(effects)
 }

@@ -1,0 +1,313 @@
+package incident
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"slices"
+)
+
+// A board holds what must be known of the incidents of one service to tie new
+// ones to them: those that last, and those of the last days. Deciding on an
+// alert reads the boards of its service and of the services around it, and so
+// costs the same however many incidents are stored.
+type board struct {
+	service string
+	entries []*entry
+	dirty   bool
+}
+
+// entry is one incident on a board. Times are Unix milliseconds, all of them
+// event times.
+type entry struct {
+	id       ID
+	ref      string // the pager's id: tells two apart that began at the same time, whatever order they came in
+	opened   int64
+	moves    []move // its own life, without what it follows
+	keys     sameness
+	trouble  string
+	place    string // of its card, shortened
+	declared bool   // by a person: never a child by a rule
+	fixed    bool   // a person, or the pager, has decided on its link
+	apart    []ID
+
+	// What was decided.
+	kind     string // of its link; "": none
+	parent   ID
+	derived  []move
+	openings int
+}
+
+// move is one change of an incident's own life.
+type move struct {
+	at    int64
+	close bool
+}
+
+const (
+	// maxEntries bounds a board: a service that has more incidents in two days
+	// has one trouble, and those in excess keep the links that they have.
+	maxEntries = 64
+	// maxMoves bounds an entry: of an incident that flaps without end the latest
+	// count.
+	maxMoves = 32
+	// boardVersion is the first byte of a stored board.
+	boardVersion = 1
+)
+
+// before is the order of incidents by event time. It does not depend on the
+// order in which they came.
+func (e *entry) before(o *entry) bool { return e.compare(o) < 0 }
+
+func (e *entry) compare(o *entry) int {
+	return cmp.Or(cmp.Compare(e.opened, o.opened), cmp.Compare(e.ref, o.ref), cmp.Compare(e.id, o.id))
+}
+
+// ended returns when the incident's own life ended; 0 while it lasts.
+func (e *entry) ended() int64 {
+	if n := len(e.moves); n > 0 && e.moves[n-1].close {
+		return e.moves[n-1].at
+	}
+	return 0
+}
+
+// sameFacts reports whether both say the same, what was decided apart.
+func (e *entry) sameFacts(o *entry) bool {
+	return e.ref == o.ref && e.opened == o.opened && e.trouble == o.trouble && e.place == o.place && e.declared == o.declared && e.fixed == o.fixed &&
+		slices.Equal(e.moves, o.moves) && slices.Equal(e.keys, o.keys) && slices.Equal(e.apart, o.apart)
+}
+
+func (b *board) find(id ID) *entry {
+	for _, e := range b.entries {
+		if e.id == id {
+			return e
+		}
+	}
+	return nil
+}
+
+func (b *board) remove(id ID) {
+	n := len(b.entries)
+	b.entries = slices.DeleteFunc(b.entries, func(e *entry) bool { return e.id == id })
+	b.dirty = b.dirty || len(b.entries) < n
+}
+
+// prune takes off what can not matter any more: whole groups that ended long
+// ago, and in a flood those that matter least.
+func (b *board) prune(keep int64) {
+	newest := int64(0)
+	groups := map[ID]int{} // root -> entries
+	lasting := map[ID]bool{}
+	for _, e := range b.entries {
+		newest = max(newest, e.opened, e.ended())
+		groups[e.root()]++
+		if end := e.ended(); end == 0 {
+			lasting[e.root()] = true
+		}
+	}
+	for _, e := range b.entries {
+		if e.ended() >= newest-keep {
+			lasting[e.root()] = true
+		}
+	}
+	n := len(b.entries)
+	b.entries = slices.DeleteFunc(b.entries, func(e *entry) bool { return !lasting[e.root()] })
+	if len(b.entries) > maxEntries {
+		b.shed()
+	}
+	b.dirty = b.dirty || len(b.entries) < n
+}
+
+// root is the incident whose group this one belongs to.
+func (e *entry) root() ID {
+	if e.kind == LinkDuplicate && e.parent != 0 {
+		return e.parent
+	}
+	return e.id
+}
+
+// shed takes off the entries in excess: first duplicates that ended, then
+// duplicates, then incidents that ended, the oldest first. A root leaves only
+// when none of its group is left.
+func (b *board) shed() {
+	class := func(e *entry) int {
+		c := 0
+		if e.root() == e.id {
+			c = 2
+		}
+		if e.ended() == 0 {
+			c++
+		}
+		return c
+	}
+	order := slices.Clone(b.entries)
+	slices.SortFunc(order, func(x, y *entry) int { return cmp.Or(cmp.Compare(class(x), class(y)), x.compare(y)) })
+	members := map[ID]int{}
+	for _, e := range b.entries {
+		members[e.root()]++
+	}
+	gone := map[ID]bool{}
+	for _, e := range order {
+		if len(b.entries)-len(gone) <= maxEntries {
+			break
+		}
+		if e.root() == e.id && members[e.id] > 1 {
+			continue
+		}
+		gone[e.id] = true
+		members[e.root()]--
+	}
+	b.entries = slices.DeleteFunc(b.entries, func(e *entry) bool { return gone[e.id] })
+}
+
+var errBoard = errors.New("a damaged board")
+
+// encode writes a board in a few bytes for each incident; it is written with
+// every alert. The value is no text.
+func (b *board) encode() string {
+	if len(b.entries) == 0 {
+		return ""
+	}
+	out := make([]byte, 0, 128*len(b.entries))
+	out = append(out, boardVersion)
+	num := func(n int64) { out = binary.AppendVarint(out, n) }
+	text := func(s string) { num(int64(len(s))); out = append(out, s...) }
+	moves := func(list []move, from int64) {
+		num(int64(len(list)))
+		for _, m := range list {
+			d := (m.at - from) << 1
+			if m.close {
+				d |= 1
+			}
+			num(d)
+			from = m.at
+		}
+	}
+	num(int64(len(b.entries)))
+	for _, e := range b.entries {
+		num(int64(e.id))
+		text(e.ref)
+		num(e.opened)
+		moves(e.moves, e.opened)
+		num(int64(len(e.keys)))
+		for _, k := range e.keys {
+			text(k)
+		}
+		text(e.trouble)
+		text(e.place)
+		num(int64(flag(e.declared) | flag(e.fixed)<<1))
+		num(int64(len(e.apart)))
+		for _, id := range e.apart {
+			num(int64(id))
+		}
+		text(e.kind)
+		num(int64(e.parent))
+		moves(e.derived, e.opened)
+		num(int64(e.openings))
+	}
+	return string(out)
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// reader reads what encode has written. After an error all that it returns is
+// zero.
+type reader struct {
+	s   string
+	bad bool
+}
+
+func (r *reader) num() int64 {
+	var n uint64
+	for shift := 0; shift < 64; shift += 7 {
+		if len(r.s) == 0 {
+			break
+		}
+		c := r.s[0]
+		r.s = r.s[1:]
+		n |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return int64(n>>1) ^ -int64(n&1)
+		}
+	}
+	r.bad, r.s = true, ""
+	return 0
+}
+
+// count reads how many things follow, each of at least one byte.
+func (r *reader) count() int {
+	n := r.num()
+	if n < 0 || n > int64(len(r.s)) {
+		r.bad, r.s = true, ""
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) text() string {
+	n := r.count()
+	s := r.s[:n]
+	r.s = r.s[n:]
+	return s
+}
+
+func (r *reader) moves(from int64) []move {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	out := make([]move, n)
+	for i := range out {
+		d := r.num()
+		from += d >> 1
+		out[i] = move{at: from, close: d&1 == 1}
+	}
+	return out
+}
+
+func decodeBoard(service, s string) (*board, error) {
+	b := &board{service: service}
+	if s == "" {
+		return b, nil
+	}
+	if s[0] != boardVersion {
+		return nil, errBoard
+	}
+	r := &reader{s: s[1:]}
+	n := r.count()
+	all := make([]entry, n)
+	b.entries = make([]*entry, n, n+1)
+	for i := range all {
+		e := &all[i]
+		b.entries[i] = e
+		e.id, e.ref, e.opened = ID(r.num()), r.text(), r.num()
+		e.moves = r.moves(e.opened)
+		if k := r.count(); k > 0 {
+			e.keys = make(sameness, k)
+			for j := range e.keys {
+				e.keys[j] = r.text()
+			}
+		}
+		e.trouble, e.place = r.text(), r.text()
+		flags := r.num()
+		e.declared, e.fixed = flags&1 != 0, flags&2 != 0
+		if k := r.count(); k > 0 {
+			e.apart = make([]ID, k)
+			for j := range e.apart {
+				e.apart[j] = ID(r.num())
+			}
+		}
+		e.kind, e.parent = r.text(), ID(r.num())
+		e.derived = r.moves(e.opened)
+		e.openings = int(r.num())
+	}
+	if r.bad || r.s != "" {
+		return nil, errBoard
+	}
+	return b, nil
+}

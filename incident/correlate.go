@@ -1,0 +1,386 @@
+package incident
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+)
+
+// boardKey is where the board of a service is kept; its value is no text.
+func boardKey(service string) string { return "board/" + service }
+
+// board reads a board once for each transaction.
+func (w *work) board(service string) (*board, error) {
+	if b := w.boards[service]; b != nil {
+		return b, nil
+	}
+	v, err := w.tx.Key(boardKey(service), true)
+	if err != nil {
+		return nil, err
+	}
+	b, err := decodeBoard(service, v)
+	if err != nil {
+		// A board can be made anew from what comes; an alert must not be lost for it.
+		b = &board{service: service}
+	}
+	w.boards[service] = b
+	return b, nil
+}
+
+// keepBoards stores what has changed.
+func (w *work) keepBoards() error {
+	// What came to an end so long ago can take nothing back any more; twice the
+	// time, for what comes late.
+	keep := 2 * (w.link.Window + max(w.link.Grace, w.link.FlapWindow)).Milliseconds()
+	for _, service := range slices.Sorted(maps.Keys(w.boards)) {
+		b := w.boards[service]
+		if !b.dirty {
+			continue
+		}
+		b.prune(keep)
+		b.dirty = false
+		if err := w.tx.PutKey(boardKey(service), b.encode(), true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touchesLinks reports whether a command can change what links are decided from.
+func touchesLinks(cmd *Command) bool {
+	switch cmd.Verb {
+	case Declare, Trigger, Update, Enrich, Resolve, Reopen, SetTime, SetLevel, SetLink, Unlink, Undo, Relink, Publicise:
+		return true
+	}
+	return cmd.Args.Alert != nil
+}
+
+// observe adds to the facts what links are decided from.
+func (w *work) observe(inc *Incident, cmd *Command, f *Facts) error {
+	f.Linking = w.link
+	if !touchesLinks(cmd) {
+		return nil
+	}
+	sc := &scene{l: w.link, topo: w.topo, now: w.now, boards: w.boards, force: cmd.Verb == Relink || cmd.Verb == Undo}
+	for _, service := range []string{f.Service.Key, inc.Service} {
+		if _, err := w.board(service); err != nil {
+			return err
+		}
+		if err := sc.loadCallees(service, w.board); err != nil {
+			return err
+		}
+	}
+	f.scene = sc
+	switch {
+	case cmd.Verb == SetLink:
+		return w.observeParent(inc, cmd, f)
+	case existing(inc) == nil:
+		return w.observePast(cmd, f)
+	}
+	return nil
+}
+
+// observePast adds what the past says about a new alert.
+func (w *work) observePast(cmd *Command, f *Facts) error {
+	alert := subject(nil, cmd)
+	p, err := getPast(w.tx, pastTitleKey(&Incident{Title: vendorTitle(alert), Service: f.Service.Key}))
+	if err != nil {
+		return err
+	}
+	f.Before = p.Roots
+	if cmd.Verb != Trigger || cmd.History {
+		return nil
+	}
+	if w.link.AutoPause {
+		f.Pause = p.pause()
+	}
+	mutes, err := allMutes(w.tx)
+	if err != nil || len(mutes) == 0 {
+		return err
+	}
+	at := cmd.At
+	if !alert.CreatedAt.IsZero() && alert.CreatedAt.Before(at) {
+		at = alert.CreatedAt
+	}
+	if m, ok := mutedBy(mutes, f.Service.Key, f.Service.Squad, at); ok {
+		f.Mute = &m
+	}
+	return nil
+}
+
+// observeParent adds what is known of the parent that a person names; nothing
+// where the person may not know of it.
+func (w *work) observeParent(inc *Incident, cmd *Command, f *Facts) error {
+	parent, err := w.tx.Incident(cmd.Args.Parent)
+	if err == nil && !parent.VisibleTo(cmd.Actor, cmd.Role) {
+		err = ErrNotFound
+	}
+	if errors.Is(err, ErrNotFound) {
+		if cmd.Args.Parent == 0 {
+			return nil
+		}
+		return notFound(cmd.Args.Parent)
+	}
+	if err != nil {
+		return err
+	}
+	if parent.duplicate() && parent.Link.Parent != 0 && parent.Link.Parent != inc.ID {
+		if parent, err = w.tx.Incident(parent.Link.Parent); err != nil {
+			return err
+		}
+	}
+	info := &parentInfo{id: parent.ID, private: parent.Private}
+	// Up from the parent to its root: a tree is not deep.
+	for p, n := parent, 0; p.Link != nil && p.Link.Parent != 0 && n < maxDepth; n++ {
+		if p.Link.Parent == inc.ID {
+			info.circle = true
+			break
+		}
+		if p, err = w.tx.Incident(p.Link.Parent); err != nil {
+			return err
+		}
+	}
+	f.parent = info
+	return nil
+}
+
+// maxDepth bounds how far a tree is followed.
+const maxDepth = 64
+
+// spread carries out what a decision means for other incidents.
+func (w *work) spread(inc *Incident, sc *scene) error {
+	if sc == nil {
+		return nil
+	}
+	if sc.own != nil && sc.own.service != w.from {
+		if err := w.leave(inc, sc); err != nil {
+			return err
+		}
+	}
+	if !sc.changed {
+		return nil
+	}
+	// What was decided for others of the board may matter to callers, too.
+	for _, id := range slices.Sorted(maps.Keys(sc.others)) {
+		if e := sc.own.find(id); e != nil && !slices.Contains(sc.touched, e) {
+			sc.touched = append(sc.touched, e)
+		}
+	}
+	more, err := sc.consequences(w.board)
+	if err != nil {
+		return err
+	}
+	for _, list := range []map[ID]*decision{sc.others, more} {
+		for _, id := range slices.Sorted(maps.Keys(list)) {
+			if id == inc.ID {
+				continue
+			}
+			if err := w.follow(id, &decided{decision: *list[id]}); err != nil {
+				return err
+			}
+		}
+	}
+	if at := sc.swept.next(); at != 0 {
+		e := effect(inc.ID, KindRelink, Once, "", itoa(int(at/1000)))
+		e.Due = time.UnixMilli(at).UTC().Add(time.Second)
+		if err := w.put([]Effect{e}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave takes an incident off the board of the service that it belonged to.
+func (w *work) leave(inc *Incident, sc *scene) error {
+	old := w.boards[w.from]
+	if old == nil || old.find(inc.ID) == nil {
+		return nil
+	}
+	behind := &scene{l: sc.l, topo: sc.topo, now: sc.now, boards: sc.boards, own: old}
+	behind.drop(inc.ID)
+	w.from = old.service
+	return w.spread(inc, behind)
+}
+
+// follow brings a decision to another incident.
+func (w *work) follow(id ID, d *decided) error {
+	inc, err := w.tx.Incident(id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if d.major == 0 {
+		d.major = inc.Major
+	}
+	w.tied = true
+	return w.apply(inc, Command{Verb: Follow, Incident: id, Actor: System, Source: SourceSystem, decided: d})
+}
+
+// linked brings parents, counts and labels in line with a link that has changed.
+func (w *work) linked(inc *Incident, old *Link, cmd *Command) error {
+	was, is := parentOf(old), parentOf(inc.Link)
+	if was == is {
+		return nil
+	}
+	if old != nil && old.By.Kind == KindSystem && cmd.FromVendor() {
+		if err := countMade(w.tx, old.Rule, -1); err != nil {
+			return err
+		}
+	}
+	if l := inc.Link; l != nil && l.By.Kind == KindSystem && cmd.Verb != Undo {
+		if err := countMade(w.tx, l.Rule, 1); err != nil {
+			return err
+		}
+	}
+	if was.ID != 0 {
+		if err := w.dropChild(was.ID, inc.ID); err != nil {
+			return err
+		}
+	}
+	if is.ID != 0 {
+		return w.addChild(is.ID, Child{ID: inc.ID, Kind: is.Kind})
+	}
+	return nil
+}
+
+func parentOf(l *Link) Child {
+	if l == nil {
+		return Child{}
+	}
+	return Child{ID: l.Parent, Kind: l.Kind}
+}
+
+// label keeps a person's correction: what was decided, and from what.
+func (w *work) label(inc *Incident, old *Link, was past, cmd *Command) error {
+	l := Label{At: w.now.UTC(), By: cmd.Actor, Incident: inc.ID}
+	switch cmd.Verb {
+	case Undo:
+		return undoLabel(w.tx, cmd.undoes)
+	case SetLevel:
+		if inc.Level == was.level || !was.levelBy.IsZero() {
+			return nil
+		}
+		l.Verdict, l.From, l.To, l.Rule = LabelLevel, was.level, inc.Level, was.rule
+		l.Inputs = MaskTitle(inc.Title)
+	case Unlink:
+		if old == nil || old.By.Kind != KindSystem {
+			return nil
+		}
+		l.Verdict, l.Kind, l.Rule, l.Other, l.Inputs = LabelWrong, old.Kind, old.Rule, old.Parent, inputs(inc, old)
+	case SetLink:
+		if inc.LinkWas == nil || inc.Link == nil {
+			return nil
+		}
+		if old != nil && old.By.Kind == KindSystem {
+			wrong := l
+			wrong.Verdict, wrong.Kind, wrong.Rule, wrong.Other, wrong.Inputs = LabelWrong, old.Kind, old.Rule, old.Parent, inputs(inc, old)
+			if _, err := addLabel(w.tx, wrong); err != nil {
+				return err
+			}
+		}
+		l.Verdict, l.Kind, l.Other, l.Inputs = LabelMissed, inc.Link.Kind, inc.Link.Parent, inputs(inc, inc.Link)
+	default:
+		return nil
+	}
+	if inc.Private {
+		return nil // not a byte of it leaves
+	}
+	n, err := addLabel(w.tx, l)
+	if err == nil && inc.LinkWas != nil && cmd.Verb != SetLevel {
+		inc.LinkWas.Label = n
+	}
+	return err
+}
+
+// inputs says what a link was decided from, for those who judge the rules.
+func inputs(inc *Incident, l *Link) string {
+	b, err := json.Marshal(struct {
+		Service    string    `json:"service,omitempty"`
+		Title      string    `json:"title"`
+		Trouble    string    `json:"trouble,omitempty"`
+		Opened     time.Time `json:"opened"`
+		Began      time.Time `json:"parent_began,omitzero"`
+		Path       []Via     `json:"path,omitempty"`
+		Confidence float64   `json:"confidence"`
+	}{inc.Service, MaskTitle(inc.Title), inc.Trouble, inc.OpenedAt, l.Began, l.Path, l.Confidence})
+	if err != nil { // only our own plain struct comes here
+		return ""
+	}
+	return string(b)
+}
+
+// burst is one incident of a room level, for the rule of major incidents.
+type burst struct {
+	ID    ID        `json:"i"`
+	At    time.Time `json:"t"`
+	Major ID        `json:"m,omitempty"`
+}
+
+const (
+	burstsKey = "bursts"
+	maxBursts = 64
+)
+
+// major finds out whether an incident that has come to a room level is part of
+// a burst: more of them at a time than people can look after one by one share
+// one room. Those that are linked share their parent's anyway.
+func (w *work) major(inc *Incident, level, old Level, created bool) error {
+	if w.link.MajorCount <= 0 || !level.Room || (!created && old.Room) || !inc.Active() || inc.Link != nil || inc.Private || inc.Imported {
+		return nil
+	}
+	v, err := w.tx.Key(burstsKey, true)
+	if err != nil {
+		return err
+	}
+	var list []burst
+	if v != "" {
+		if err := json.Unmarshal([]byte(v), &list); err != nil {
+			return err
+		}
+	}
+	list = slices.DeleteFunc(list, func(b burst) bool { return b.ID == inc.ID })
+	list = append(list, burst{ID: inc.ID, At: inc.OpenedAt})
+	slices.SortFunc(list, func(a, b burst) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+	if len(list) > maxBursts {
+		list = slices.Delete(list, 0, len(list)-maxBursts)
+	}
+	was := slices.Clone(list)
+	majors(list, w.link.MajorCount, w.link.MajorWindow)
+	for i, b := range list {
+		if b.Major != was[i].Major {
+			if err := w.follow(b.ID, &decided{decision: decision{link: keepLink}, major: b.Major}); err != nil {
+				return err
+			}
+		}
+	}
+	out, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	return w.tx.PutKey(burstsKey, string(out), true)
+}
+
+// majors gives all incidents of a burst its first one. list is sorted by time.
+func majors(list []burst, count int, window time.Duration) {
+	for i := range list {
+		j := i
+		for j+1 < len(list) && list[j+1].At.Sub(list[i].At) <= window {
+			j++
+		}
+		if j-i+1 <= count {
+			continue
+		}
+		first := list[i].ID
+		if list[i].Major != 0 {
+			first = list[i].Major
+		}
+		for k := i; k <= j; k++ {
+			list[k].Major = first
+		}
+	}
+}

@@ -1,0 +1,255 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// entryOf is what a board says of an incident. What was decided is taken from
+// the incident itself.
+func entryOf(inc *Incident, place string) *entry {
+	e := &entry{
+		id: inc.ID, trouble: inc.Trouble, place: place, keys: samenessOf(inc), declared: inc.Alert == nil, fixed: inc.linkFixed(), apart: slices.Clone(inc.Apart),
+		openings: inc.Openings,
+	}
+	if ref, ok := inc.AlertRef(); ok {
+		e.ref = ref.ID
+	}
+	e.moves = inc.moves()
+	if len(e.moves) > 0 {
+		e.opened = e.moves[0].at
+	}
+	if n := len(e.moves); n > maxMoves {
+		e.moves = e.moves[n-maxMoves:]
+		if e.moves[0].close {
+			e.moves = e.moves[1:]
+		}
+	}
+	if inc.Link != nil && inc.Link.Parent != 0 {
+		e.kind, e.parent = inc.Link.Kind, inc.Link.Parent
+	}
+	for _, m := range inc.Marks {
+		if m.By.Kind == KindSystem && (m.Kind == MarkOpen || m.Kind == MarkResolve) {
+			e.derived = append(e.derived, move{at: m.At.UnixMilli(), close: m.Kind == MarkResolve})
+		}
+	}
+	return e
+}
+
+// linkFixed reports whether the rules keep off the link: a person has decided
+// on it, or the pager, by merging.
+func (inc *Incident) linkFixed() bool {
+	return inc.LinkFixed || (inc.Link != nil && inc.Link.By.Kind != KindSystem)
+}
+
+// moves are the changes of the incident's own life, by event time. A person's
+// word that it is over counts even if only its duplicates kept it open.
+func (inc *Incident) moves() []move {
+	var out []move
+	active := false
+	add := func(at time.Time, close bool) {
+		out = append(out, move{at: at.UnixMilli(), close: close})
+		active = !close
+	}
+	if inc.Base != nil {
+		for _, iv := range inc.Base.Intervals {
+			add(iv.From, false)
+			if !iv.To.IsZero() {
+				add(iv.To, true)
+			}
+		}
+	}
+	for _, m := range inc.Marks {
+		byPerson := m.By.Kind == KindUser || m.By.Kind == KindToken
+		switch {
+		case m.By.Kind == KindSystem:
+		case m.Kind == MarkOpen && !active:
+			add(m.At, false)
+		case m.Kind == MarkResolve && (active || (byPerson && len(out) > 0)):
+			add(m.At, true)
+		}
+	}
+	return out
+}
+
+// put enters what is known of an incident now, and decides anew if that makes a
+// difference.
+func (sc *scene) put(e *entry) {
+	old := sc.own.find(e.id)
+	if old != nil && old.sameFacts(e) && !sc.force {
+		return
+	}
+	if old != nil {
+		was := *old
+		sc.touched = append(sc.touched, &was)
+		*old = *e
+		e = old
+	} else {
+		sc.own.entries = append(sc.own.entries, e)
+	}
+	sc.touched = append(sc.touched, e)
+	sc.decide()
+}
+
+// drop takes an incident off the board: it has become private, or belongs to
+// another service.
+func (sc *scene) drop(id ID) {
+	if e := sc.own.find(id); e != nil {
+		sc.touched = append(sc.touched, e)
+		sc.own.remove(id)
+		sc.decide()
+	}
+}
+
+// decide sweeps the board, and notes what changes for whom.
+func (sc *scene) decide() {
+	sc.changed, sc.own.dirty = true, true
+	sc.swept = sweepBoard(sc.own, sc.l, sc.now.UnixMilli())
+	for _, s := range sc.swept.states {
+		if s.root == nil {
+			continue
+		}
+		e := s.e
+		d := &decision{derived: s.derived, openings: s.flaps}
+		kind, parent := e.kind, e.parent
+		switch {
+		case e.fixed:
+		case s.root != s:
+			kind, parent = LinkDuplicate, s.root.e.id
+			d.link = s.link(sc.now)
+		case e.kind == LinkDuplicate || sc.force || slices.Contains(sc.touched, e):
+			kind, parent = "", 0
+			if f := sc.cause(sc.own.service, e); f != nil {
+				kind, parent, d.link = LinkCascade, f.root.id, f.link(e, e.place, sc.now)
+			}
+			if s.promoted != nil {
+				d.promoted = s.promoted.e.id
+			}
+		}
+		sc.note(e, kind, parent, d)
+	}
+}
+
+// note keeps a decision that differs from what was decided before.
+func (sc *scene) note(e *entry, kind string, parent ID, d *decision) bool {
+	sameLink := e.kind == kind && e.parent == parent
+	if sameLink && slices.Equal(e.derived, d.derived) && e.openings == d.openings {
+		return false
+	}
+	if sameLink {
+		d.link = keepLink
+	}
+	e.kind, e.parent, e.derived, e.openings = kind, parent, d.derived, d.openings
+	if sc.others == nil {
+		sc.others = map[ID]*decision{}
+	}
+	sc.others[e.id] = d
+	return true
+}
+
+// keepLink stands for the link that an incident has.
+var keepLink = &Link{}
+
+// Confidence in a duplicate, by its rule: a monitor knows its own alerts, words
+// can mean two things.
+var duplicateConfidence = map[string]float64{RuleAlertKey: 1, RuleEntity: 0.98, RuleTitle: 0.95, RuleTrouble: 0.85}
+
+var duplicateWords = map[string]string{
+	RuleAlertKey: "the same alert key", RuleEntity: "the same condition on the same entity", RuleTitle: "the same title on the same service", RuleTrouble: "the same kind of trouble on the same service",
+}
+
+// link explains the duplicate.
+func (s *standing) link(now time.Time) *Link {
+	root := s.root
+	gap := (time.Duration(s.e.opened-root.start) * time.Millisecond).Round(time.Second)
+	return &Link{
+		Kind: LinkDuplicate, Parent: root.e.id, Rule: s.rule, Confidence: duplicateConfidence[s.rule], By: System, At: now.UTC(), Began: time.UnixMilli(root.start).UTC(),
+		Evidence: []string{duplicateWords[s.rule], fmt.Sprintf("%s began %s before", root.e.id, gap)},
+	}
+}
+
+// consequences decides anew on the incidents of callers whose cause may have
+// come, gone or changed. load reads boards.
+func (sc *scene) consequences(load func(service string) (*board, error)) (map[ID]*decision, error) {
+	from, to := sc.reach()
+	if from > to {
+		return nil, nil
+	}
+	near := &scene{l: sc.l, topo: sc.topo, now: sc.now, boards: sc.boards}
+	for _, caller := range sc.callers() {
+		b, err := load(caller)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range b.entries {
+			if e.opened < from || e.opened > to || e.fixed || e.kind == LinkDuplicate || e.declared {
+				continue
+			}
+			if err := sc.loadCallees(caller, load); err != nil {
+				return nil, err
+			}
+			kind, parent := "", ID(0)
+			d := &decision{derived: e.derived, openings: e.openings}
+			if f := near.cause(caller, e); f != nil {
+				kind, parent, d.link = LinkCascade, f.root.id, f.link(e, e.place, sc.now)
+			}
+			b.dirty = near.note(e, kind, parent, d) || b.dirty
+		}
+	}
+	return near.others, nil
+}
+
+// reach is when what suffers from the touched incidents must have begun, in
+// Unix milliseconds.
+func (sc *scene) reach() (from, to int64) {
+	from, to = 1<<62, -1<<62
+	for _, e := range sc.touched {
+		if !Travels(e.trouble) {
+			continue
+		}
+		for _, m := range e.moves {
+			if !m.close {
+				from, to = min(from, m.at-causeAfter.Milliseconds()), max(to, m.at+causeBefore.Milliseconds())
+			}
+		}
+	}
+	return from, to
+}
+
+// callers are the services that call this one, over at most the hops that
+// count, sorted.
+func (sc *scene) callers() []string {
+	var out []string
+	for _, c := range sc.topo.Callers(sc.own.service) {
+		out = append(out, c.From)
+		if sc.l.Hops < 2 {
+			continue
+		}
+		for _, d := range sc.topo.Callers(c.From) {
+			if d.From != sc.own.service {
+				out = append(out, d.From)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// loadCallees reads the boards of all services in which a cause may lie.
+func (sc *scene) loadCallees(service string, load func(string) (*board, error)) error {
+	for _, c := range sc.topo.Callees(service) {
+		if _, err := load(c.To); err != nil {
+			return err
+		}
+		if sc.l.Hops < 2 {
+			continue
+		}
+		for _, d := range sc.topo.Callees(c.To) {
+			if _, err := load(d.To); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
