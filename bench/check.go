@@ -103,7 +103,7 @@ func checkIncident(tx incident.Tx, src source, n int, delivery string, body []by
 
 // find returns the incident of a source's number.
 func find(tx incident.Tx, src source, n int) (*incident.Incident, error) {
-	v, err := tx.Key(incident.Ref{System: incident.SourcePagerDuty, ID: src.incident(n)}.Key())
+	v, err := tx.Key(incident.Ref{System: incident.SourcePagerDuty, ID: src.incident(n)}.Key(), true)
 	if err != nil {
 		return nil, err
 	}

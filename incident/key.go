@@ -75,6 +75,9 @@ func samenessOf(inc *Incident) sameness {
 			add(RuleEntity, e)
 		}
 	}
+	if inc.Service == "" {
+		return out // unknown services never equal each other
+	}
 	if m := MaskTitle(inc.Title); m != "" {
 		add(RuleTitle, m)
 	}

@@ -275,8 +275,11 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	}
 	old := inc.Clone()
 	events, effects, err := Apply(inc, cmd, f, w.now)
-	if err != nil || (len(events) == 0 && len(effects) == 0 && !inc.differs(old)) {
+	if err != nil {
 		return err
+	}
+	if len(events) == 0 && len(effects) == 0 && !inc.differs(old) {
+		return w.spread(inc, f.scene)
 	}
 	if inc.Imported {
 		effects = nil
