@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"imbot/incident"
 	"imbot/integrations/pagerduty"
@@ -36,12 +37,24 @@ func (p *Pager) Details(ctx context.Context, job outbox.Job) error {
 	if v.Incident.Alert != nil {
 		al.Assignees = p.mails(ctx, v.Incident.Alert.Assignees)
 	}
+	raw, err := json.Marshal(al)
+	if err != nil {
+		return err
+	}
 	_, err = p.Service.Do(ctx, incident.Command{
+		Raw:  &incident.Inbound{Source: incident.SourceAlerts, ID: d.ID, At: p.now(), Body: raw},
 		Verb: incident.Enrich, Incident: job.Incident, Source: incident.SourcePagerDuty,
 		Actor: incident.Actor{Kind: incident.KindVendor, ID: incident.SourcePagerDuty, Name: "PagerDuty"},
 		Keys:  []string{"pagerduty/enrich/" + d.ID}, Args: incident.Args{Alert: al},
 	})
 	return err
+}
+
+func (p *Pager) now() time.Time {
+	if p.Now == nil {
+		return time.Now()
+	}
+	return p.Now()
 }
 
 // mails finds the mail of each assignee, which joins them with the rest of the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"imbot/incident"
 	"imbot/integrations/pagerduty"
@@ -30,6 +31,7 @@ type Pager struct {
 	API     PagerAPI
 	Service Doer
 	View    Viewer
+	Now     func() time.Time // nil: the wall clock
 }
 
 // Ack acknowledges in PagerDuty. Doing it again after a lost answer changes

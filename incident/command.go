@@ -78,6 +78,7 @@ func (c *Command) FromVendor() bool {
 // Sources of commands.
 const (
 	SourcePagerDuty = "pagerduty"
+	SourceAlerts    = "pagerduty.alerts" // of raw bodies only: an Alert as JSON, fetched for the pager's incident Inbound.ID
 	SourceTeams     = "teams"
 	SourceAPI       = "api"
 	SourceSystem    = "imbot"

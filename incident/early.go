@@ -76,6 +76,9 @@ func (w *work) applyEarly(inc *Incident, ref Ref) error {
 		if err != nil {
 			return err
 		}
+		if next, err = w.fresh(next); err != nil {
+			return err
+		}
 		*inc = *next
 	}
 	return w.tx.PutKey(earlyKey(ref), "", false)

@@ -198,11 +198,8 @@ func (w *work) do(cmd Command) (*Incident, error) {
 			return nil, err
 		}
 	}
-	if w.tied {
-		// What followed for others may have come back to it.
-		if inc, err = w.tx.Incident(inc.ID); err != nil {
-			return nil, err
-		}
+	if inc, err = w.fresh(inc); err != nil {
+		return nil, err
 	}
 	return inc, w.put(cmd.Then)
 }
@@ -250,12 +247,27 @@ func (w *work) create(cmd Command) (*Incident, error) {
 	if err := w.apply(inc, cmd); err != nil {
 		return nil, err
 	}
+	if inc, err = w.fresh(inc); err != nil {
+		return nil, err
+	}
 	if ref, ok := inc.AlertRef(); ok {
 		if err := w.applyEarly(inc, ref); err != nil {
 			return nil, err
 		}
 	}
-	return inc, w.adoptMerged(inc)
+	if err := w.adoptMerged(inc); err != nil {
+		return nil, err
+	}
+	return w.fresh(inc)
+}
+
+// fresh reads an incident again if others were changed, which may have come
+// back to it.
+func (w *work) fresh(inc *Incident) (*Incident, error) {
+	if !w.tied {
+		return inc, nil
+	}
+	return w.tx.Incident(inc.ID)
 }
 
 // apply runs the rules and stores their outcome, for the incident and for those

@@ -154,6 +154,7 @@ type ev struct {
 	at      time.Time
 	title   string
 	key     string
+	began   time.Time // of the incident; zero: at
 }
 
 func (e ev) command() incident.Command {
@@ -163,7 +164,7 @@ func (e ev) command() incident.Command {
 		cmd.Args.Alert.ServiceID = ""
 	}
 	cmd.Args.Alert.Key = e.key
-	if e.verb == incident.Trigger {
+	if cmd.Args.Alert.CreatedAt = e.began; e.began.IsZero() {
 		cmd.Args.Alert.CreatedAt = e.at
 	}
 	return cmd
@@ -171,11 +172,11 @@ func (e ev) command() incident.Command {
 
 // opens and ends are what most stories are made of.
 func opens(pd, service string, when time.Time, title string) ev {
-	return ev{incident.Trigger, pd, service, when, title, ""}
+	return ev{verb: incident.Trigger, pd: pd, service: service, at: when, title: title}
 }
 
 func ends(pd, service string, when time.Time, title string) ev {
-	return ev{incident.Resolve, pd, service, when, title, ""}
+	return ev{verb: incident.Resolve, pd: pd, service: service, at: when, title: title}
 }
 
 func (w *town) tell(events ...ev) {
