@@ -62,6 +62,10 @@ func (a *change) takeDecision(d *decision) {
 // relinkTo replaces the link by another one, or by none.
 func (a *change) relinkTo(to *Link, outlived ID) {
 	old := a.inc.Link
+	if old != nil && to != nil && old.Kind == to.Kind && old.Parent == to.Parent {
+		a.inc.Link = to // for another reason
+		return
+	}
 	if old != nil {
 		kind := EvUnlinked
 		if to == nil && outlived != 0 {

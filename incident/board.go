@@ -33,6 +33,7 @@ type entry struct {
 
 	// What was decided.
 	kind     string // of its link; "": none
+	rule     string
 	parent   ID
 	derived  []move
 	openings int
@@ -201,6 +202,7 @@ func (b *board) encode() string {
 			num(int64(id))
 		}
 		text(e.kind)
+		text(e.rule)
 		num(int64(e.parent))
 		moves(e.derived, e.opened)
 		num(int64(e.openings))
@@ -302,7 +304,7 @@ func decodeBoard(service, s string) (*board, error) {
 				e.apart[j] = ID(r.num())
 			}
 		}
-		e.kind, e.parent = r.text(), ID(r.num())
+		e.kind, e.rule, e.parent = r.text(), r.text(), ID(r.num())
 		e.derived = r.moves(e.opened)
 		e.openings = int(r.num())
 	}

@@ -157,8 +157,10 @@ func TestMuted(t *testing.T) {
 		d      time.Duration
 		want   error
 	}{
-		{dewi, "checkout", time.Hour, incident.ErrForbidden}, {ani, "nothing", time.Hour, incident.ErrInvalid},
-		{ani, "checkout", 0, incident.ErrInvalid}, {ani, "checkout", 40 * 24 * time.Hour, incident.ErrInvalid},
+		{dewi, "checkout", time.Hour, incident.ErrForbidden},
+		{ani, "nothing", time.Hour, incident.ErrInvalid},
+		{ani, "checkout", 0, incident.ErrInvalid},
+		{ani, "checkout", 40 * 24 * time.Hour, incident.ErrInvalid},
 	} {
 		if _, err := w.Mute(ctx, tt.by, incident.RoleResponder, tt.target, tt.d, ""); !errors.Is(err, tt.want) {
 			t.Errorf("%+v: %v", tt, err)

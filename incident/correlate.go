@@ -248,6 +248,13 @@ func (w *work) linked(inc *Incident, old *Link, cmd *Command) error {
 	return nil
 }
 
+func ruleOf(l *Link) string {
+	if l == nil {
+		return ""
+	}
+	return l.Rule
+}
+
 func parentOf(l *Link) Child {
 	if l == nil {
 		return Child{}

@@ -39,7 +39,7 @@ func TestPermissions(t *testing.T) {
 	want := map[Verb]need{
 		Declare: needResponder, Ack: needResponder, Unack: needResponder, Resolve: needResponder, Reopen: needResponder,
 		AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
-		Retry: needResponder, SetTime: needResponder, Close: needSquad, SetLevel: needSquad, Publicise: needAdmin,
+		Retry: needResponder, Judge: needResponder, SetTime: needResponder, Close: needSquad, SetLevel: needSquad, Publicise: needAdmin,
 		SetLink: needSquad, Unlink: needSquad, Undo: needSquad, Relink: needNobody, Follow: needNobody, Unpause: needNobody,
 		Trigger: needNobody, Update: needNobody, Enrich: needNobody, Log: needNobody, Attach: needNobody, Fail: needNobody, Reroute: needNobody,
 	}

@@ -27,7 +27,7 @@ func entryOf(inc *Incident, place string) *entry {
 		}
 	}
 	if inc.Link != nil && inc.Link.Parent != 0 {
-		e.kind, e.parent = inc.Link.Kind, inc.Link.Parent
+		e.kind, e.rule, e.parent = inc.Link.Kind, inc.Link.Rule, inc.Link.Parent
 	}
 	for _, m := range inc.Marks {
 		if m.By.Kind == KindSystem && (m.Kind == MarkOpen || m.Kind == MarkResolve) {
@@ -112,35 +112,35 @@ func (sc *scene) decide() {
 		}
 		e := s.e
 		d := &decision{derived: s.derived, openings: s.flaps}
-		kind, parent := e.kind, e.parent
+		kind, rule, parent := e.kind, e.rule, e.parent
 		switch {
 		case e.fixed:
 		case s.root != s:
-			kind, parent = LinkDuplicate, s.root.e.id
+			kind, rule, parent = LinkDuplicate, s.rule, s.root.e.id
 			d.link = s.link(sc.now)
 		case e.kind == LinkDuplicate || sc.force || slices.Contains(sc.touched, e):
-			kind, parent = "", 0
+			kind, rule, parent = "", "", 0
 			if f := sc.cause(sc.own.service, e); f != nil {
-				kind, parent, d.link = LinkCascade, f.root.id, f.link(e, e.place, sc.now)
+				kind, rule, parent, d.link = LinkCascade, RuleCalls, f.root.id, f.link(e, e.place, sc.now)
 			}
 			if s.promoted != nil {
 				d.promoted = s.promoted.e.id
 			}
 		}
-		sc.note(e, kind, parent, d)
+		sc.note(e, kind, rule, parent, d)
 	}
 }
 
 // note keeps a decision that differs from what was decided before.
-func (sc *scene) note(e *entry, kind string, parent ID, d *decision) bool {
-	sameLink := e.kind == kind && e.parent == parent
+func (sc *scene) note(e *entry, kind, rule string, parent ID, d *decision) bool {
+	sameLink := e.kind == kind && e.rule == rule && e.parent == parent
 	if sameLink && slices.Equal(e.derived, d.derived) && e.openings == d.openings {
 		return false
 	}
 	if sameLink {
 		d.link = keepLink
 	}
-	e.kind, e.parent, e.derived, e.openings = kind, parent, d.derived, d.openings
+	e.kind, e.rule, e.parent, e.derived, e.openings = kind, rule, parent, d.derived, d.openings
 	if sc.others == nil {
 		sc.others = map[ID]*decision{}
 	}
@@ -189,12 +189,12 @@ func (sc *scene) consequences(load func(service string) (*board, error)) (map[ID
 			if err := sc.loadCallees(caller, load); err != nil {
 				return nil, err
 			}
-			kind, parent := "", ID(0)
+			kind, rule, parent := "", "", ID(0)
 			d := &decision{derived: e.derived, openings: e.openings}
 			if f := near.cause(caller, e); f != nil {
-				kind, parent, d.link = LinkCascade, f.root.id, f.link(e, e.place, sc.now)
+				kind, rule, parent, d.link = LinkCascade, RuleCalls, f.root.id, f.link(e, e.place, sc.now)
 			}
-			b.dirty = near.note(e, kind, parent, d) || b.dirty
+			b.dirty = near.note(e, kind, rule, parent, d) || b.dirty
 		}
 	}
 	return near.others, nil

@@ -98,6 +98,9 @@ func (w *sweep) opened(s *standing, at int64) {
 		}
 		old := s.root
 		if r, rule := w.match(s, at); r != nil {
+			if r == old {
+				rule = s.rule
+			}
 			w.join(s, r, rule, at)
 			return
 		}

@@ -71,12 +71,22 @@ var troubleWords = []struct {
 	}},
 }
 
-func init() {
-	for i := range troubleWords {
-		for j, p := range troubleWords[i].phrases {
-			troubleWords[i].phrases[j] = " " + p + " "
+// troublePhrases are the phrases by their first word: the rank of their row, and
+// what must follow, with a space at both ends.
+var troublePhrases = func() map[string][]troublePhrase {
+	out := map[string][]troublePhrase{}
+	for rank, row := range troubleWords {
+		for _, p := range row.phrases {
+			first, _, _ := strings.Cut(p, " ")
+			out[first] = append(out[first], troublePhrase{rank, p + " "})
 		}
 	}
+	return out
+}()
+
+type troublePhrase struct {
+	rank int
+	text string // the whole phrase, with a space after it
 }
 
 // troubleOfLevel is what the default levels are about, for alerts whose words
@@ -97,15 +107,18 @@ func TroubleOf(a *Alert, level string) string {
 }
 
 func troubleIn(text string) string {
-	if text == " " {
-		return ""
-	}
-	for i := range troubleWords {
-		for _, p := range troubleWords[i].phrases {
-			if strings.Contains(text, p) {
-				return troubleWords[i].trouble
+	best := len(troubleWords)
+	for text = text[1:]; text != ""; {
+		n := strings.IndexByte(text, ' ')
+		for _, p := range troublePhrases[text[:n]] {
+			if p.rank < best && strings.HasPrefix(text, p.text) {
+				best = p.rank
 			}
 		}
+		text = text[n+1:]
 	}
-	return ""
+	if best == len(troubleWords) {
+		return ""
+	}
+	return troubleWords[best].trouble
 }

@@ -1,0 +1,211 @@
+package incident
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var entries = cmp.AllowUnexported(board{}, entry{}, move{})
+
+func sampleBoard() *board {
+	return &board{service: "checkout", entries: []*entry{
+		{
+			id: 1, ref: "Q1", opened: 1_767_225_600_000, moves: []move{{at: 1_767_225_600_000}, {at: 1_767_225_600_500, close: true}, {at: 1_767_225_500_000}},
+			keys: sameness{"title:abc", "trouble:x"}, trouble: TroubleDown, place: "p", apart: []ID{7, 9}, derived: []move{{at: 1_767_225_700_000, close: true}}, openings: 4,
+		},
+		{id: 1 << 40, ref: strings.Repeat("Q", 200), opened: -5, kind: LinkDuplicate, parent: 1, fixed: true, declared: true},
+	}}
+}
+
+func TestBoardCodec(t *testing.T) {
+	want := sampleBoard()
+	got, err := decodeBoard("checkout", want.encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got, entries, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if got, err := decodeBoard("x", ""); err != nil || len(got.entries) != 0 {
+		t.Errorf("an empty board: %v, %v", got, err)
+	}
+	s := want.encode()
+	for n := range len(s) {
+		if n == 0 {
+			continue
+		}
+		if _, err := decodeBoard("x", s[:n]); err == nil {
+			t.Errorf("the first %d of %d bytes are a board", n, len(s))
+		}
+	}
+}
+
+func FuzzBoard(f *testing.F) {
+	f.Add(sampleBoard().encode())
+	f.Add("")
+	f.Add("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")
+	f.Fuzz(func(t *testing.T, s string) {
+		b, err := decodeBoard("x", s)
+		if err != nil {
+			return
+		}
+		again, err := decodeBoard("x", b.encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(b, again, entries, cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("written and read again (-was +is):\n%s", d)
+		}
+	})
+}
+
+// TestShed: a full board loses what matters least, and never a root before its
+// group.
+func TestShed(t *testing.T) {
+	b := &board{}
+	for i := range maxEntries + 40 {
+		e := &entry{id: ID(i + 1), opened: int64(i), moves: []move{{at: int64(i)}}}
+		if i%4 != 0 {
+			e.kind, e.parent = LinkDuplicate, ID(i/20*20+1)
+		}
+		if i%3 != 0 {
+			e.moves = append(e.moves, move{at: int64(i + 1), close: true})
+		}
+		b.entries = append(b.entries, e)
+	}
+	b.shed()
+	if len(b.entries) != maxEntries {
+		t.Fatalf("%d entries, want %d", len(b.entries), maxEntries)
+	}
+	for _, e := range b.entries {
+		if e.kind == LinkDuplicate && b.find(e.parent) == nil {
+			t.Errorf("%s has lost its root %s", e.id, e.parent)
+		}
+	}
+}
+
+func TestMaskTitle(t *testing.T) {
+	for title, want := range map[string]string{
+		"CPU > 95% on web-7f9c4-abcde (10.0.0.7) at 10:04:05":                          "cpu on at",
+		"[#4711] checkout is DOWN!":                                                    "checkout is down",
+		"disk /dev/sda1 full on db01.prod.example.com":                                 "disk full on",
+		"Job 550e8400-e29b-41d4-a716-446655440000 failed after 3 tries":                "job failed after tries",
+		"see https://example.com/a?b=1 or mail ops@example.com":                        "see or mail",
+		"order-service error rate":                                                     "order service error rate",
+		"i/o wait, and/or tcp/ip":                                                      "i o wait and or tcp ip",
+		"Antrean penuh di eu-west-1":                                                   "antrean penuh di",
+		"12345 67 %":                                                                   "",
+		"C:\\temp\\x is full":                                                          "is full",
+		"FIRING:2 TargetDown (prometheus job=checkout instance=10.2.3.4:9090 az=east)": "firing targetdown prometheus job checkout az east",
+	} {
+		if got := MaskTitle(title); got != want {
+			t.Errorf("MaskTitle(%q) = %q, want %q", title, got, want)
+		}
+	}
+}
+
+// FuzzMaskTitle: what is masked already stays as it is.
+func FuzzMaskTitle(f *testing.F) {
+	for _, s := range []string{"checkout is down", "CPU 95% on web-1", "日本語 1", "a\x00b\xff", "ß İ"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		m := MaskTitle(s)
+		if len([]rune(m)) > 2*MaxTitle || strings.ContainsAny(m, "0123456789") {
+			t.Errorf("MaskTitle(%q) = %q", s, m)
+		}
+		if again := MaskTitle(m); again != m && !strings.ContainsRune(strings.ToLower(s), 'i') {
+			t.Errorf("MaskTitle(%q) = %q, and of that %q", s, m, again)
+		}
+	})
+}
+
+func TestTroubleOf(t *testing.T) {
+	for title, want := range map[string]string{
+		"checkout is down": TroubleDown, "Checkout mati total": TroubleDown, "Layanan tidak bisa diakses": TroubleDown, "TargetDown job=x": TroubleDown,
+		"High error rate": TroubleErrors, "5xx on checkout": TroubleErrors, "Pembayaran gagal": TroubleErrors,
+		"p99 above target": TroubleLatency, "Checkout lambat": TroubleLatency, "Apdex below 0.7": TroubleLatency,
+		"CPU at 97 %": TroubleSaturation, "Consumer lag": TroubleSaturation, "Antrean penuh": TroubleSaturation,
+		"Traffic dropped": TroubleTraffic, "Trafik turun": TroubleTraffic,
+		"Certificate expires in 5 days": TroubleCertificate, "Backup failed": TroubleBackup, "Disk 95 % full": TroubleDisk, "Nightly job has errors": TroubleJob,
+		"countdown of errands": "", "something odd": "", "": "",
+	} {
+		if got := TroubleOf(&Alert{Title: title}, Other); got != want {
+			t.Errorf("TroubleOf(%q) = %q, want %q", title, got, want)
+		}
+	}
+	if got := TroubleOf(&Alert{Title: "checkout is slow", Condition: "Error percentage"}, Other); got != TroubleErrors {
+		t.Errorf("the condition does not decide: %q", got)
+	}
+	if got := TroubleOf(&Alert{Title: "kode merah"}, ServiceDown); got != TroubleDown {
+		t.Errorf("the company's own words do not decide: %q", got)
+	}
+}
+
+func TestEntityKey(t *testing.T) {
+	a := &Alert{Condition: "Errors", Labels: map[string]string{"Condition ID": "77", "entity.guid": "MXxB", "x": "y"}}
+	if got := a.entity(); got != "77\x00MXxB" {
+		t.Errorf("entity() = %q", got)
+	}
+	for _, a := range []*Alert{{}, {Condition: "Errors"}, {Labels: map[string]string{"entityGuid": "x"}}} {
+		if got := a.entity(); got != "" {
+			t.Errorf("entity() of %+v = %q", a, got)
+		}
+	}
+}
+
+// BenchmarkSweep decides on a full board.
+func BenchmarkSweep(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	board := &board{service: "checkout"}
+	for i := range maxEntries {
+		at := int64(i) * 60_000
+		e := &entry{id: ID(i + 1), ref: fmt.Sprint("Q", i), opened: at, moves: []move{{at: at}}, keys: sameness{fmt.Sprintf("title:%d", rng.IntN(20)), fmt.Sprintf("trouble:%d", rng.IntN(9))}}
+		if i%2 == 0 {
+			e.moves = append(e.moves, move{at: at + 300_000, close: true})
+		}
+		board.entries = append(board.entries, e)
+	}
+	s := board.encode()
+	b.ReportAllocs()
+	b.Run("decode", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := decodeBoard("checkout", s); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("sweep", func(b *testing.B) {
+		for b.Loop() {
+			sweepBoard(board, DefaultLinking(), 1e9)
+		}
+	})
+	b.Run("encode", func(b *testing.B) {
+		for b.Loop() {
+			board.encode()
+		}
+	})
+	if len(slices.Clone(board.entries)) != maxEntries {
+		b.Fatal("the board has changed")
+	}
+}
+
+func BenchmarkKeys(b *testing.B) {
+	inc := &Incident{Title: "[#4711] High error rate on checkout-7d9f8b6c5d-x2x9q (10.0.0.7:8080): 5.3 % of requests fail", Service: "checkout", Trouble: TroubleErrors, Alert: &Alert{Key: "k"}}
+	b.Run("mask", func(b *testing.B) {
+		for b.Loop() {
+			samenessOf(inc)
+		}
+	})
+	b.Run("trouble", func(b *testing.B) {
+		for b.Loop() {
+			TroubleOf(&Alert{Title: inc.Title}, Other)
+		}
+	})
+}
