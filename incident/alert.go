@@ -14,6 +14,7 @@ type Alert struct {
 	Service     string            `json:"service,omitempty"`    // name, as the vendor writes it
 	ServiceID   string            `json:"service_id,omitempty"` // the vendor's id of it
 	Key         string            `json:"key,omitempty"`        // the vendor's key of the alert (incident_key, dedup key)
+	Number      int64             `json:"number,omitempty"`     // the vendor's running number of the incident: tells two apart that began in the same second
 	Urgency     string            `json:"urgency,omitempty"`    // high|low
 	Priority    string            `json:"priority,omitempty"`   // the vendor's name, such as P1
 	Condition   string            `json:"condition,omitempty"`  // name of the monitor's condition
@@ -38,6 +39,7 @@ type LinkURL struct {
 // about what the second look has brought: that stays.
 func (a *Alert) updated(to *Alert) Alert {
 	n := to.clone()
+	n.Number = max(n.Number, a.Number)
 	if !n.Details {
 		old := a.clone()
 		n.Details, n.Condition, n.Labels, n.Links, n.Description = old.Details, old.Condition, old.Labels, old.Links, old.Description

@@ -105,7 +105,7 @@ func checkTree(t *rapid.T, w *town) {
 		}
 		switch l.Kind {
 		case incident.LinkDuplicate:
-			if p.Service != inc.Service || (inc.Service == "" && l.Rule != incident.RuleAlertKey) || p.OpenedAt.After(inc.OpenedAt) || p.Link != nil && p.Link.Kind == incident.LinkDuplicate {
+			if p.Service != inc.Service || (inc.Service == "" && l.Rule != incident.RuleAlertKey) || p.OpenedAt.After(inc.Intervals[len(inc.Intervals)-1].From) || p.Link != nil && p.Link.Kind == incident.LinkDuplicate {
 				t.Fatalf("%s is no duplicate of %s\n%s", id, p.ID, w.tree())
 			}
 		case incident.LinkCascade:

@@ -34,6 +34,9 @@ func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effec
 		a.at = latest(now, inc.lastMark())
 	}
 	a.at = a.at.UTC()
+	if cmd.toldBefore(inc, a.at) {
+		return nil, nil, nil
+	}
 	h := handlers[cmd.Verb]
 	if h == nil {
 		return nil, nil, invalid("verb", "unknown_verb", "There is no verb %q.", cmd.Verb).With("verb", string(cmd.Verb))
@@ -41,6 +44,7 @@ func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effec
 	if err := h(a); err != nil {
 		return nil, nil, err
 	}
+	a.revive()
 	a.correlate()
 	if a.quiet && len(a.events) == 0 && !a.marked {
 		return nil, nil, nil
@@ -91,13 +95,14 @@ type past struct {
 	private   bool
 	quiet     bool
 	hidden    bool // see Incident.Hidden
+	imported  bool
 }
 
 func before(inc *Incident, levels Levels) past {
 	level, _ := levels.Get(inc.Level)
 	return past{
 		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level),
+		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported,
 	}
 }
 

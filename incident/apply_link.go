@@ -87,9 +87,7 @@ func (a *change) follow(derived []move) {
 		return
 	}
 	was := inc.live()
-	inc.Marks = slices.DeleteFunc(inc.Marks, func(m Mark) bool {
-		return m.By.Kind == KindSystem && (m.Kind == MarkOpen || m.Kind == MarkResolve)
-	})
+	inc.Marks = slices.DeleteFunc(inc.Marks, func(m Mark) bool { return m.derived() })
 	for _, m := range derived {
 		kind := MarkOpen
 		if m.close {
@@ -119,10 +117,13 @@ func (a *change) followDecision() error {
 	if d == nil {
 		return a.unchanged()
 	}
-	if d.major != a.inc.Major {
-		a.inc.Major = d.major
-		if d.major != 0 {
-			a.event(EvMajor, "", map[string]string{"first": d.major.String()})
+	if d.major != nil {
+		if a.inc.Major == *d.major {
+			return a.unchanged()
+		}
+		a.inc.Major = *d.major
+		if a.inc.Major != 0 {
+			a.event(EvMajor, "", map[string]string{"first": a.inc.Major.String()})
 		}
 		return nil
 	}
@@ -136,7 +137,7 @@ func (a *change) followDecision() error {
 // decided is what Follow brings.
 type decided struct {
 	decision
-	major ID
+	major *ID // of the burst that it is part of, 0 for none; nil: this is about links
 }
 
 // relink decides again, since a time has come.

@@ -21,7 +21,8 @@ type board struct {
 // event times.
 type entry struct {
 	id       ID
-	ref      string // the pager's id: tells two apart that began at the same time, whatever order they came in
+	ref      string // the pager's id
+	number   int64  // the pager's running number: tells two apart that began in the same second, whatever order they came in
 	opened   int64
 	moves    []move // its own life, without what it follows
 	keys     sameness
@@ -61,7 +62,12 @@ const (
 func (e *entry) before(o *entry) bool { return e.compare(o) < 0 }
 
 func (e *entry) compare(o *entry) int {
-	return cmp.Or(cmp.Compare(e.opened, o.opened), cmp.Compare(e.ref, o.ref), cmp.Compare(e.id, o.id))
+	return cmp.Or(cmp.Compare(e.opened, o.opened), e.twin(o))
+}
+
+// twin is the order of two incidents of one time.
+func (e *entry) twin(o *entry) int {
+	return cmp.Or(cmp.Compare(e.number, o.number), cmp.Compare(e.ref, o.ref), cmp.Compare(e.id, o.id))
 }
 
 // ended returns when the incident's own life ended; 0 while it lasts.
@@ -74,7 +80,7 @@ func (e *entry) ended() int64 {
 
 // sameFacts reports whether both say the same, what was decided apart.
 func (e *entry) sameFacts(o *entry) bool {
-	return e.ref == o.ref && e.opened == o.opened && e.trouble == o.trouble && e.place == o.place && e.declared == o.declared && e.fixed == o.fixed &&
+	return e.ref == o.ref && e.number == o.number && e.opened == o.opened && e.trouble == o.trouble && e.place == o.place && e.declared == o.declared && e.fixed == o.fixed &&
 		slices.Equal(e.moves, o.moves) && slices.Equal(e.keys, o.keys) && slices.Equal(e.apart, o.apart)
 }
 
@@ -188,6 +194,7 @@ func (b *board) encode() string {
 	for _, e := range b.entries {
 		num(int64(e.id))
 		text(e.ref)
+		num(e.number)
 		num(e.opened)
 		moves(e.moves, e.opened)
 		num(int64(len(e.keys)))
@@ -287,7 +294,7 @@ func decodeBoard(service, s string) (*board, error) {
 	for i := range all {
 		e := &all[i]
 		b.entries[i] = e
-		e.id, e.ref, e.opened = ID(r.num()), r.text(), r.num()
+		e.id, e.ref, e.number, e.opened = ID(r.num()), r.text(), r.num(), r.num()
 		e.moves = r.moves(e.opened)
 		if k := r.count(); k > 0 {
 			e.keys = make(sameness, k)

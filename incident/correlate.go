@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -214,9 +213,6 @@ func (w *work) follow(id ID, d *decided) error {
 	if err != nil {
 		return err
 	}
-	if d.major == 0 {
-		d.major = inc.Major
-	}
 	w.tied = true
 	return w.apply(inc, Command{Verb: Follow, Incident: id, Actor: System, Source: SourceSystem, decided: d})
 }
@@ -319,75 +315,4 @@ func inputs(inc *Incident, l *Link) string {
 		return ""
 	}
 	return string(b)
-}
-
-// burst is one incident of a room level, for the rule of major incidents.
-type burst struct {
-	ID    ID        `json:"i"`
-	At    time.Time `json:"t"`
-	Major ID        `json:"m,omitempty"`
-}
-
-const (
-	burstsKey = "bursts"
-	maxBursts = 64
-)
-
-// major finds out whether an incident that has come to a room level is part of
-// a burst: more of them at a time than people can look after one by one share
-// one room. Those that are linked share their parent's anyway.
-func (w *work) major(inc *Incident, level, old Level, created bool) error {
-	if w.link.MajorCount <= 0 || !level.Room || (!created && old.Room) || !inc.Active() || inc.Link != nil || inc.Private || inc.Imported {
-		return nil
-	}
-	v, err := w.tx.Key(burstsKey, true)
-	if err != nil {
-		return err
-	}
-	var list []burst
-	if v != "" {
-		if err := json.Unmarshal([]byte(v), &list); err != nil {
-			return err
-		}
-	}
-	list = slices.DeleteFunc(list, func(b burst) bool { return b.ID == inc.ID })
-	list = append(list, burst{ID: inc.ID, At: inc.OpenedAt})
-	slices.SortFunc(list, func(a, b burst) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
-	if len(list) > maxBursts {
-		list = slices.Delete(list, 0, len(list)-maxBursts)
-	}
-	was := slices.Clone(list)
-	majors(list, w.link.MajorCount, w.link.MajorWindow)
-	for i, b := range list {
-		if b.Major != was[i].Major {
-			if err := w.follow(b.ID, &decided{decision: decision{link: keepLink}, major: b.Major}); err != nil {
-				return err
-			}
-		}
-	}
-	out, err := json.Marshal(list)
-	if err != nil {
-		return err
-	}
-	return w.tx.PutKey(burstsKey, string(out), true)
-}
-
-// majors gives all incidents of a burst its first one. list is sorted by time.
-func majors(list []burst, count int, window time.Duration) {
-	for i := range list {
-		j := i
-		for j+1 < len(list) && list[j+1].At.Sub(list[i].At) <= window {
-			j++
-		}
-		if j-i+1 <= count {
-			continue
-		}
-		first := list[i].ID
-		if list[i].Major != 0 {
-			first = list[i].Major
-		}
-		for k := i; k <= j; k++ {
-			list[k].Major = first
-		}
-	}
 }

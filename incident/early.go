@@ -66,6 +66,9 @@ func (w *work) applyEarly(inc *Incident, ref Ref) error {
 		return err
 	}
 	for _, e := range list {
+		if w.past && e.Verb == AddNote {
+			continue // history has it
+		}
 		e.Args.Kind = e.Kind
 		next := inc.Clone()
 		err := w.apply(next, Command{Verb: e.Verb, Incident: inc.ID, Actor: e.Actor, Source: e.Source, At: e.At, Args: e.Args})

@@ -195,6 +195,23 @@ func (inc *Incident) live() Life {
 	return l
 }
 
+// OwnLife is the life without what the incident follows: as the pager has it,
+// whose incident knows nothing of duplicates here.
+func (inc *Incident) OwnLife() Life {
+	own := Incident{Base: inc.Base}
+	for _, m := range inc.Marks {
+		if !m.derived() {
+			own.Marks = append(own.Marks, m)
+		}
+	}
+	return own.live()
+}
+
+// derived reports whether the mark is not of the incident's own life.
+func (m *Mark) derived() bool {
+	return m.By.Kind == KindSystem && (m.Kind == MarkOpen || m.Kind == MarkResolve)
+}
+
 // lastMark is the time of the newest mark, or zero.
 func (inc *Incident) lastMark() time.Time {
 	if len(inc.Marks) == 0 {

@@ -86,12 +86,15 @@ func (a *change) urgent() bool {
 // admit makes members of those who have a part in a private incident.
 func (a *change) admit(level Level) {
 	inc := a.inc
+	if a.cmd.History {
+		return // it is the admins' until one of them says otherwise, or it opens again
+	}
 	add := func(p Actor) {
 		if p.Kind == KindUser && p.ID != "" && !slices.ContainsFunc(inc.Members, p.Is) {
 			inc.Members = append(inc.Members, p)
 		}
 	}
-	if a.was.created || !a.was.private {
+	if a.was.created || !a.was.private || (a.was.imported && !inc.Imported) {
 		if a.cmd.Actor.Kind == KindUser {
 			add(a.cmd.Actor)
 		}
@@ -197,8 +200,8 @@ func (a *change) direct(who string, add func(string)) {
 // replies adds the few short replies: an update in place raises no toast.
 func (a *change) replies(level Level) {
 	inc := a.inc
-	if a.was.created || inc.duplicate() || inc.Consequence(level) || inc.Imported {
-		return // a card says it all; duplicates and consequences notify nobody
+	if a.was.created || inc.duplicate() || inc.Consequence(level) || a.was.imported {
+		return // a new card says it all; duplicates and consequences notify nobody
 	}
 	data := ReplyData{By: a.cmd.Actor, Level: inc.Level}
 	old, _ := a.f.Levels.Get(a.was.level)

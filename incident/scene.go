@@ -16,6 +16,9 @@ func entryOf(inc *Incident, place string) *entry {
 	if ref, ok := inc.AlertRef(); ok {
 		e.ref = ref.ID
 	}
+	if inc.Alert != nil {
+		e.number = inc.Alert.Number
+	}
 	e.moves = inc.moves()
 	if len(e.moves) > 0 {
 		e.opened = e.moves[0].at
@@ -30,7 +33,7 @@ func entryOf(inc *Incident, place string) *entry {
 		e.kind, e.rule, e.parent = inc.Link.Kind, inc.Link.Rule, inc.Link.Parent
 	}
 	for _, m := range inc.Marks {
-		if m.By.Kind == KindSystem && (m.Kind == MarkOpen || m.Kind == MarkResolve) {
+		if m.derived() {
 			e.derived = append(e.derived, move{at: m.At.UnixMilli(), close: m.Kind == MarkResolve})
 		}
 	}

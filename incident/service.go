@@ -35,14 +35,10 @@ func (s *Service) Do(ctx context.Context, cmd Command) (*Incident, error) {
 	if done, err := s.known(ctx, cmd); done != nil || err != nil {
 		return done, err
 	}
-	var topo Topology = NoTopology{}
-	if s.Topology != nil {
-		topo = s.Topology()
-	}
 	var out *Incident
 	var woke bool
 	err := s.Store.Update(ctx, func(tx Tx) error {
-		w := &work{tx: tx, cat: cat, s: s, now: s.Now(), link: s.Linking.complete(), topo: topo, boards: map[string]*board{}}
+		w := s.work(tx, cat)
 		out = nil
 		inc, err := w.do(cmd)
 		if err != nil {
@@ -111,7 +107,16 @@ type work struct {
 	topo   Topology
 	boards map[string]*board // that were read
 	from   string            // service that the incident belonged to
+	past   bool              // the command is of the pager's past: nothing follows
 	tied   bool              // other incidents have changed, too
+}
+
+func (s *Service) work(tx Tx, cat Catalog) *work {
+	var topo Topology = NoTopology{}
+	if s.Topology != nil {
+		topo = s.Topology()
+	}
+	return &work{tx: tx, cat: cat, s: s, now: s.Now(), link: s.Linking.complete(), topo: topo, boards: map[string]*board{}}
 }
 
 // InboundKey is the form in which a key of Command.Keys is stored; its value is
@@ -155,6 +160,7 @@ func (w *work) repeated(cmd Command) (*Incident, error) {
 }
 
 func (w *work) do(cmd Command) (*Incident, error) {
+	w.past = cmd.History
 	if inc, err := w.repeated(cmd); inc != nil || err != nil {
 		return inc, err
 	}
@@ -293,9 +299,6 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	if len(events) == 0 && len(effects) == 0 && !inc.differs(old) {
 		return w.spread(inc, f.scene)
 	}
-	if inc.Imported {
-		effects = nil
-	}
 	if err := w.label(inc, old.Link, was, &cmd); err != nil {
 		return err
 	}
@@ -313,7 +316,7 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	}
 	level, _ := f.Levels.Get(inc.Level)
 	before, _ := f.Levels.Get(was.level)
-	return w.major(inc, level, before, was.created)
+	return w.major(inc, inc.countsForMajor(level), !was.created && old.countsForMajor(before))
 }
 
 // differs reports whether anything has changed that makes no event.
@@ -360,7 +363,7 @@ func (w *work) retry(inc *Incident, cmd Command) error {
 }
 
 func (w *work) put(effects []Effect) error {
-	if len(effects) == 0 {
+	if len(effects) == 0 || w.past {
 		return nil
 	}
 	w.effects += len(effects)

@@ -67,7 +67,7 @@ func sweepBoard(b *board, l Linking, now int64) *sweep {
 		}
 	}
 	slices.SortStableFunc(events, func(x, y boardEvent) int {
-		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(flag(x.close), flag(y.close)), cmp.Compare(x.s.e.ref, y.s.e.ref), cmp.Compare(x.s.e.id, y.s.e.id))
+		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(flag(x.close), flag(y.close)), x.s.e.twin(y.s.e))
 	})
 	for _, v := range events {
 		w.runTimers(v.at)

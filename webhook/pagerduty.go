@@ -101,6 +101,7 @@ func AlertOf(in *pagerduty.Incident) *incident.Alert {
 		Service:   incident.Clip(incident.Line(in.Service.Summary), 120),
 		ServiceID: incident.Clip(incident.Line(in.Service.ID), 40),
 		Key:       incident.Clip(incident.Line(in.IncidentKey), 255),
+		Number:    max(in.Number, 0),
 		Urgency:   incident.Clip(incident.Line(in.Urgency), 20),
 		CreatedAt: in.CreatedAt,
 	}

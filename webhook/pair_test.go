@@ -126,17 +126,18 @@ func (p *pair) ours() []row {
 	}
 	var out []row
 	for _, inc := range all {
+		own := inc.OwnLife()
 		r := row{
 			ID: byID[inc.ID], Title: inc.Title, Service: inc.Alert.ServiceID, Urgency: inc.Alert.Urgency, Priority: inc.Alert.Priority, Status: pagerduty.StatusTriggered,
-			CreatedAt: inc.OpenedAt.Truncate(time.Second), ResolvedAt: inc.ResolvedAt.Truncate(time.Second),
+			CreatedAt: inc.OpenedAt.Truncate(time.Second), ResolvedAt: own.ResolvedAt.Truncate(time.Second),
 		}
 		switch {
-		case !inc.Active():
+		case !own.Active():
 			r.Status = pagerduty.StatusResolved
-		case !inc.AcknowledgedAt.IsZero():
+		case !own.AcknowledgedAt.IsZero():
 			r.Status = pagerduty.StatusAcknowledged
 		}
-		if inc.Link != nil {
+		if inc.Link != nil && inc.Link.Rule == incident.RuleMerged {
 			r.MergedInto = byID[inc.Link.Parent]
 		}
 		out = append(out, r)

@@ -260,20 +260,21 @@ func agrees(inc *incident.Incident, in *pagerduty.Incident) bool {
 	if changed(inc, in) {
 		return false
 	}
+	own := inc.OwnLife() // a duplicate may keep it open here
 	switch in.Status {
 	case pagerduty.StatusResolved:
 		ended := in.ResolvedAt
 		if ended.IsZero() {
 			ended = in.LastStatusChangeAt
 		}
-		if !inc.Active() {
-			return knowsEnd(inc, ended)
+		if !own.Active() {
+			return knowsEnd(inc, &own, ended)
 		}
-		return !ended.IsZero() && ended.Before(inc.Intervals[len(inc.Intervals)-1].From)
+		return !ended.IsZero() && ended.Before(own.Intervals[len(own.Intervals)-1].From)
 	case pagerduty.StatusAcknowledged:
-		return inc.Active() && !inc.AcknowledgedAt.IsZero()
+		return own.Active() && !own.AcknowledgedAt.IsZero()
 	case pagerduty.StatusTriggered:
-		return inc.Active() && inc.AcknowledgedAt.IsZero()
+		return own.Active() && own.AcknowledgedAt.IsZero()
 	}
 	return true
 }
@@ -290,12 +291,12 @@ func changed(inc *incident.Incident, in *pagerduty.Incident) bool {
 
 // knowsEnd reports whether the trouble has ended here when it did there, or so
 // long ago that it does not matter any more. The webhook tells it to the millisecond, the history to the second.
-func knowsEnd(inc *incident.Incident, ended time.Time) bool {
+func knowsEnd(inc *incident.Incident, own *incident.Life, ended time.Time) bool {
 	if ended.IsZero() || (inc.Base != nil && !ended.After(inc.BaseAt)) {
 		return true
 	}
-	return near(inc.ResolvedAt, ended) || slices.ContainsFunc(inc.Marks, func(m incident.Mark) bool {
-		return m.Kind == incident.MarkResolve && m.At.Equal(inc.ResolvedAt) && near(m.Was, ended) // a person has corrected it
+	return near(own.ResolvedAt, ended) || slices.ContainsFunc(inc.Marks, func(m incident.Mark) bool {
+		return m.Kind == incident.MarkResolve && m.At.Equal(own.ResolvedAt) && near(m.Was, ended) // a person has corrected it
 	})
 }
 

@@ -7,14 +7,20 @@ import (
 	"time"
 
 	"imbot/integrations/botframework/botframeworksim"
+	"imbot/integrations/pagerduty/pagerdutysim"
 )
+
+// words name services of the rig, one for each incident of the outage: incidents
+// of one service would be duplicates.
+var words = []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima"}
+
+func serviceOf(word string) string { return "P" + strings.ToUpper(word) }
 
 // TestConnectorOutage: Teams' connector fails in every way for ten minutes.
 // Afterwards each incident's card shows its last state, and was posted once.
 func TestConnectorOutage(t *testing.T) {
 	r := newRig(t, "")
 	welcomes := r.teams.PostCount(r.channel)
-	words := []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima"}
 	var calls atomic.Int64
 	r.teams.Fault(func(c botframeworksim.Call) botframeworksim.Outcome {
 		switch calls.Add(1) % 5 {
@@ -31,7 +37,9 @@ func TestConnectorOutage(t *testing.T) {
 	})
 	ids := map[string]string{}
 	for _, w := range words {
-		ids[w] = r.trigger("Checkout " + w + " is down")
+		r.pd.AddService(pagerdutysim.Service{ID: serviceOf(w), Name: "Checkout " + w})
+		ids[w] = r.pd.Trigger(pagerdutysim.Spec{Title: "Checkout " + w + " is down", Service: serviceOf(w), Assignee: "PBUDI"}).ID
+		r.pd.Deliver(t.Context())
 	}
 	r.settle(3 * time.Minute)
 	for i, w := range words {
@@ -56,7 +64,7 @@ func TestConnectorOutage(t *testing.T) {
 	for i, w := range words {
 		var cards []botframeworksim.Post
 		for _, p := range posts {
-			if p.Card() != nil && p.Contains("Checkout "+w+" ") {
+			if p.Card() != nil && strings.Contains(p.Activity.Summary, "Checkout "+w) {
 				cards = append(cards, p)
 			}
 		}

@@ -113,8 +113,12 @@ teams:
 squads:
   - {key: payments, name: Payments, channel: %q, lead: ani@example.com, members: [budi@example.com]}
 services:
-  - {key: checkout, name: Checkout, squad: payments, owner: ani@example.com, pagerduty_service_id: PSVC01}
+  - {key: checkout, name: Checkout, squad: payments, owner: ani@example.com, pagerduty_service_id: PSVC01, depends_on: [payments-db]}
+  - {key: payments-db, name: Payments DB, squad: payments, owner: ani@example.com, pagerduty_service_id: PSVC02}
 `, r.channel)
+	for _, w := range words {
+		catalogue += fmt.Sprintf("  - {key: %s, name: Checkout %s, squad: payments, pagerduty_service_id: %s}\n", w, w, serviceOf(w))
+	}
 	for name, text := range map[string]string{"imbot.yaml": conf, "catalog.yaml": catalogue} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
