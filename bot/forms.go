@@ -48,6 +48,12 @@ func (t *turn) form(ctx context.Context, req commands.Request, values, errs map[
 		card = cards.WaiveForm(v, values, errs, o)
 	case commands.FormResolve:
 		card = cards.ResolveForm(v, values, errs, o)
+	case commands.FormLink:
+		others, err := t.others(ctx, req.Incident)
+		if err != nil {
+			return outcome{}, err
+		}
+		card = cards.LinkForm(v, values, errs, others, o)
 	default:
 		return outcome{}, incident.NewProblem(incident.ErrInvalid, "form", "unknown_form", "There is no form %q.", incident.Clip(req.Form, 40)).
 			With("form", incident.Clip(req.Form, 40))
@@ -60,7 +66,7 @@ func (t *turn) form(ctx context.Context, req commands.Request, values, errs map[
 func (t *turn) mayShow(form string, v *query.View) error {
 	cmd, ok := map[string]incident.Verb{
 		commands.FormRCA: incident.WriteRCA, commands.FormAction: incident.DoAction, commands.FormNote: incident.AddNote,
-		commands.FormLevel: incident.SetLevel, commands.FormWaive: incident.Close, commands.FormResolve: incident.Resolve,
+		commands.FormLevel: incident.SetLevel, commands.FormWaive: incident.Close, commands.FormResolve: incident.Resolve, commands.FormLink: incident.SetLink,
 	}[form]
 	if !ok {
 		return nil

@@ -27,10 +27,12 @@ import (
 	"imbot/query"
 )
 
-// Doer carries out commands; *incident.Service is one.
+// Doer carries out commands and mutes; *incident.Service is one.
 type Doer interface {
 	Do(ctx context.Context, cmd incident.Command) (*incident.Incident, error)
 	Enqueue(ctx context.Context, effects ...incident.Effect) error
+	Mute(ctx context.Context, by incident.Actor, role incident.Role, target string, d time.Duration, reason string) (incident.Mute, error)
+	Unmute(ctx context.Context, by incident.Actor, role incident.Role, target string) (incident.Mute, error)
 }
 
 // Roster looks people up; *botframework.Client is one.

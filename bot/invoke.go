@@ -120,6 +120,11 @@ func (t *turn) actionReply(ctx context.Context, req commands.Request, out outcom
 		return textAnswer(t.text("form.below")), nil
 	case out.problem != nil:
 		return t.staleReply(ctx, req, out)
+	case out.own && out.card != nil: // a list is not the card that it was asked from
+		if err := t.say(ctx, out); err != nil {
+			return reply{}, err
+		}
+		return textAnswer(t.text("list.below")), nil
 	case onForm: // the form is done: it becomes what it has led to
 		card := cards.Message(out.text, t.options())
 		return cardAnswer(&card)

@@ -23,6 +23,7 @@ type outcome struct {
 	title    string // of a form, for a dialog
 	form     bool   // card is a form
 	live     bool   // card is the incident's own card
+	own      bool   // card is a message of its own: it never takes the place of another card
 	problem  *incident.Problem
 	incident incident.ID
 	view     *query.View // of a live card; nil where it is redacted
@@ -30,7 +31,7 @@ type outcome struct {
 
 // run carries out a request.
 func (t *turn) run(ctx context.Context, req commands.Request) (outcome, error) {
-	if err := t.hide(ctx, req.Incident); err != nil {
+	if err := t.hide(ctx, req.Incident, req.List); err != nil {
 		return outcome{}, err
 	}
 	switch {
@@ -43,7 +44,16 @@ func (t *turn) run(ctx context.Context, req commands.Request) (outcome, error) {
 	case "list":
 		return t.list(ctx, req)
 	case "show":
+		if req.Op == commands.OpRelated {
+			return t.related(ctx, req.Incident, req.From)
+		}
 		return t.show(ctx, req.Incident)
+	case "mute", "unmute":
+		return t.mute(ctx, req)
+	case "similar":
+		return t.similar(ctx, req.Incident)
+	case "stats":
+		return t.stats(ctx, req)
 	case "action":
 		return t.show(ctx, req.Incident)
 	case "connect", "disconnect", "test":
@@ -54,13 +64,17 @@ func (t *turn) run(ctx context.Context, req commands.Request) (outcome, error) {
 	return outcome{}, incident.NewProblem(incident.ErrInvalid, "verb", "unknown_verb", "There is no verb %q.", req.Verb).With("verb", req.Verb)
 }
 
-// hide makes a private incident not exist outside 1:1 chats, whoever asks.
-func (t *turn) hide(ctx context.Context, id incident.ID) error {
-	if id == 0 || !t.public() {
-		return nil
+// hide makes private incidents not exist outside 1:1 chats, whoever asks.
+func (t *turn) hide(ctx context.Context, ids ...incident.ID) error {
+	for _, id := range ids {
+		if id == 0 || !t.public() {
+			continue
+		}
+		if err := t.Reader.Check(ctx, query.Everybody, id); err != nil {
+			return err
+		}
 	}
-	_, err := t.Reader.Get(ctx, query.Everybody, id, false)
-	return err
+	return nil
 }
 
 // command changes something, and answers with the state that it has led to.
@@ -86,6 +100,9 @@ func (t *turn) command(ctx context.Context, req commands.Request) (outcome, erro
 		return t.again(ctx, req, err)
 	}
 	cmd.Keys = []string{t.key("")}
+	if err := errors.Join(t.Reader.ResolveChange(ctx, t.viewer(), cmd), t.Reader.CheckParent(ctx, t.viewer(), cmd)); err != nil {
+		return t.again(ctx, req, err)
+	}
 	inc, err := t.Service.Do(ctx, *cmd)
 	if err != nil {
 		return t.again(ctx, req, err)
@@ -93,6 +110,9 @@ func (t *turn) command(ctx context.Context, req commands.Request) (outcome, erro
 	if req.Form != "" && req.Op != commands.OpSave && req.Op != commands.OpFinish {
 		req.Incident, req.Command = inc.ID, nil
 		return t.form(ctx, req, nil, nil)
+	}
+	if req.List != 0 {
+		return t.corrected(ctx, cmd, inc, req.List)
 	}
 	return t.done(ctx, cmd, inc)
 }
@@ -212,7 +232,8 @@ func (t *turn) words(cmd *incident.Command, v *query.View) string {
 		}
 	}
 	p := locale.For(t.lang)
-	return p.Text(key, "id", inc.ID.String(), "title", cards.Plain(inc.Title), "by", cards.Plain(by.Label()), "level", p.Level(v.Level))
+	key, parent := linkWords(key, cmd, inc)
+	return p.Text(key, "parent", parent, "id", inc.ID.String(), "title", cards.Plain(inc.Title), "by", cards.Plain(by.Label()), "level", p.Level(v.Level))
 }
 
 // text is a text of the catalogue in the language of the answer.

@@ -8,6 +8,12 @@ const (
 	VerbAssignMe   = "assign_me"   // the person who presses becomes commander
 	VerbActionDone = "action_done" // Data.N says which
 	VerbRetry      = "retry"       // run again what failed outside
+	VerbCause      = "cause"       // Data.Change was the cause, or was not: Data.Was
+	VerbUnlink     = "unlink"      // it is not related to what it is linked to; Data.List: answer with that list
+	VerbUndo       = "undo"        // take the last correction of its link back; Data.List as above
+	VerbRelated    = "related"     // list what is linked to it, from Data.N on
+	VerbSimilar    = "similar"     // list earlier incidents like it
+	VerbUnmute     = "unmute"      // end the mute of Data.Target
 	VerbShow       = "show"        // answer with the incident's card
 	VerbForm       = "form"        // open the form Data.Form
 	VerbSubmit     = "submit"      // the values of the form Data.Form
@@ -22,6 +28,7 @@ const (
 	FormLevel   = "level"
 	FormWaive   = "waive"
 	FormResolve = "resolve"
+	FormLink    = "link"
 )
 
 // What a form's buttons ask for, as Data.Op.
@@ -40,7 +47,11 @@ type Data struct {
 	Form     string `json:"form,omitempty"`
 	Step     string `json:"step,omitempty"` // of the RCA form: "1" to "3"
 	Op       string `json:"op,omitempty"`
-	N        int    `json:"n,omitempty"` // number of an action
+	N        int    `json:"n,omitempty"`      // number of an action, or of a row
+	List     string `json:"list,omitempty"`   // "INC-41": the list of what is linked to it is to be shown again
+	Target   string `json:"target,omitempty"` // key of a service or a squad
+	Change   string `json:"change,omitempty"` // key of a change
+	Was      string `json:"was,omitempty"`    // "yes" or "no"
 	MSTeams  *Fetch `json:"msteams,omitempty"`
 }
 

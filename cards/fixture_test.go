@@ -1,9 +1,11 @@
 package cards
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"imbot/changes"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -110,6 +112,55 @@ func resolved(t testing.TB) *world {
 }
 
 func closed(t testing.TB) *world { return resolved(t).rca(true) }
+
+// judged says that one change was the cause, and that another was not.
+func judged(w *world) *world {
+	w.t.Helper()
+	for i := range nearby {
+		c := &nearby[i]
+		if c.Verdict == "" {
+			continue
+		}
+		w.do(incident.Judge, ani, incident.Args{Was: c.Verdict == query.VerdictCause, Cause: &incident.Cause{
+			Source: c.Source, ID: c.ID, Title: c.Title, URL: c.URL, Service: c.Service, At: c.At,
+		}})
+	}
+	return w
+}
+
+// nearby are changes as query.Reader finds them, with the verdicts that judged
+// gives.
+var nearby = []query.ChangeClaim{
+	{
+		Change: changes.Change{
+			Source: changes.SourceAPI, ID: "deploy-42", Service: "checkout", Title: "Deploy <at>all</at> v2.3 [x](https://evil.example)",
+			By: "Dewi_S", Version: "v2.3", URL: "https://ci.example.com/runs/(42)", At: t0.Add(-10 * time.Minute),
+		},
+		ServiceName: "Checkout", Verdict: query.VerdictCause, DecidedBy: ani,
+	},
+	{
+		Change:      changes.Change{Source: changes.SourceNewRelic, ID: "n1", Service: "checkout", Title: "Feature flag: new-cart", At: t0.Add(-time.Hour), URL: "javascript:alert(1)"},
+		ServiceName: "Checkout", Verdict: query.VerdictNot, DecidedBy: budi,
+	},
+	{
+		Change: changes.Change{Source: changes.SourcePagerDuty, ID: "p1", Service: "payments-db", Title: "Raise max_connections", Version: "15.2", At: t0.Add(-time.Minute)},
+		Callee: true, ServiceName: "Payments DB",
+	},
+}
+
+// changed is the view with those changes, as far as they were judged.
+func changed(t testing.TB, w *world) *query.View {
+	t.Helper()
+	v := w.view()
+	v.Changes = slices.Clone(nearby)
+	for i := range v.Changes {
+		c := &v.Changes[i]
+		if !slices.ContainsFunc(w.inc.Causes, func(o incident.Cause) bool { return o.Key() == c.Key() }) {
+			c.Verdict, c.DecidedBy = "", incident.Actor{}
+		}
+	}
+	return v
+}
 
 func unknownService(t testing.TB) *query.View {
 	w := newWorld(t)

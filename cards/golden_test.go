@@ -71,6 +71,9 @@ var samples = []sample{
 		return Incident(resolved(t).do(incident.Close, ani, incident.Args{Waive: "false *alarm*"}).view(), o)
 	}},
 	{"incident-closed-duplicate", nil, show(duplicate)},
+	{"incident-changes", nil, func(t testing.TB, o Options) Card { return Incident(changed(t, opened(t)), o) }},
+	{"incident-changes-decided", nil, func(t testing.TB, o Options) Card { return Incident(changed(t, judged(resolved(t))), o) }},
+	{"incident-changes-closed", nil, func(t testing.TB, o Options) Card { return Incident(changed(t, judged(closed(t))), o) }},
 	{"redacted", nil, func(_ testing.TB, o Options) Card { return Redacted(42, o) }},
 	{"declare", nil, func(_ testing.TB, o Options) Card {
 		return DeclareForm(nil, nil, []Choice{{"Checkout", "checkout"}, {"Payments DB", "payments-db"}}, o)

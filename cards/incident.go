@@ -1,6 +1,7 @@
 package cards
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -32,12 +33,18 @@ func Incident(v *query.View, o Options) Card {
 		body = append(body, rich(run(clip(d, 300))))
 	}
 	body = append(body, m.remarks(v)...)
+	asked := len(body) // what others have to do with it stands here, and takes the room that is left
 	body = append(body, m.review(v)...)
 	body = append(body, m.actions(v)...)
 	body = append(body, m.trouble(v)...)
 	body = append(body, set(m.buttons(v)...))
 	if links := m.links(v); links != "" {
 		body = append(body, text("📖 "+links))
+	}
+	for _, part := range []func(*query.View, []element) []element{m.relations, m.changes, m.similar} {
+		items := part(v, body)
+		body = slices.Insert(body, asked, items...)
+		asked += len(items)
 	}
 	c := m.card(Summary(v, o.Lang), body...)
 	if len(entities) > 0 {
@@ -90,14 +97,14 @@ func (m *maker) holder(v *query.View, call md) []element {
 	switch {
 	case inc.Status == incident.Resolved, inc.Status == incident.Closed:
 		if !inc.ResolvedAt.IsZero() {
-			out = append(out, bold(m.t("card.resolved_by", "who", person(inc.ResolvedBy), "when", when(inc.ResolvedAt))))
+			out = append(out, bold(m.t("card.resolved_by", "who", clip(person(inc.ResolvedBy), 80), "when", when(inc.ResolvedAt))))
 		}
 	case inc.AcknowledgedAt.IsZero():
 		t := bold("⚠️ " + m.t("card.nobody"))
 		t.Size, t.Color = "medium", "attention"
 		out = append(out, t)
 	default:
-		t := bold("👤 " + m.t("card.acked", "who", person(inc.AcknowledgedBy), "when", when(inc.AcknowledgedAt)))
+		t := bold("👤 " + m.t("card.acked", "who", clip(person(inc.AcknowledgedBy), 80), "when", when(inc.AcknowledgedAt)))
 		t.Size = "medium"
 		out = append(out, t)
 	}
@@ -190,61 +197,14 @@ func (m *maker) remarks(v *query.View) []element {
 		add("ℹ️ " + m.t("card.default_unknown"))
 	case inc.DefaultChan:
 		add("ℹ️ " + m.t("card.default_channel", "squad", clip(squad(v), 60), "hint", clip(m.Hint("connect "+inc.Squad), 120)))
-	case inc.NoticeGap != "":
-		add("ℹ️ " + m.t("gap."+inc.NoticeGap))
 	}
-	if l := inc.Link; l != nil {
-		add("🔗 " + m.link(v, l))
+	if s := m.quiet(v); s != "" {
+		add(s)
 	}
-	if n := len(inc.Children); n > 0 {
-		add("🔗 " + m.children(inc.Children))
-	}
-	if inc.Recurrences > 0 {
-		add("🔁 " + m.n("card.recurs", inc.Recurrences))
-	}
-	if inc.Episode > 1 {
-		add("🔁 " + m.n("card.reopened", inc.Episode-1))
+	for _, s := range m.repeats(v) {
+		add(s)
 	}
 	return out
-}
-
-func (m *maker) link(v *query.View, l *incident.Link) md {
-	parent := md("")
-	switch {
-	case l.Parent != 0:
-		parent = md(l.Parent.String())
-		if base, ok := strings.CutSuffix(v.Page, v.Incident.ID.String()); ok && base != "" && len(base) < 300 {
-			if a := anchor(string(parent), base+l.Parent.String()); a != "" {
-				parent = a
-			}
-		}
-	case l.ParentRef != nil:
-		parent = outside(vendor(l.ParentRef.System)+" "+l.ParentRef.ID, 80)
-	}
-	s := m.t("link."+l.Kind, "parent", parent)
-	if len(l.Evidence) > 0 {
-		s += ": " + outside(strings.Join(l.Evidence, "; "), 160)
-	}
-	return s
-}
-
-func (m *maker) children(list []incident.Child) md {
-	var dup, rest int
-	for _, c := range list {
-		if c.Kind == incident.LinkDuplicate {
-			dup++
-		} else {
-			rest++
-		}
-	}
-	var out []string
-	if dup > 0 {
-		out = append(out, string(m.n("card.duplicates", dup)))
-	}
-	if rest > 0 {
-		out = append(out, string(m.n("card.cascades", rest)))
-	}
-	return md(strings.Join(out, ", "))
 }
 
 // trouble says what imbot could not do outside.

@@ -58,6 +58,9 @@ func (m *maker) row(v *query.View) element {
 		case inc.Active():
 			parts = append(parts, string(m.t("list.held", "who", clip(person(inc.AcknowledgedBy), 60))))
 		}
+		if l := inc.Link; l != nil && l.Parent != 0 {
+			parts = append(parts, string(m.t("link."+l.Kind, "parent", md(l.Parent.String()))))
+		}
 		parts = append(parts, string(when(inc.OpenedAt)))
 		lines = append(lines, rich(id, run(clip(Plain(inc.Title), 120))), subtle(md(strings.Join(parts, " · "))))
 	}

@@ -191,7 +191,7 @@ func person(a incident.Actor) string {
 
 // vendor writes the name of another system as that system does.
 func vendor(id string) string {
-	for _, name := range []string{"PagerDuty", "Jira", "New Relic", "Prometheus", "Confluence", "Teams"} {
+	for _, name := range []string{"PagerDuty", "Jira", "New Relic", "Prometheus", "Backstage", "Confluence", "Teams"} {
 		if strings.EqualFold(strings.ReplaceAll(name, " ", ""), id) {
 			return name
 		}

@@ -117,7 +117,9 @@ func (m *maker) buttons(v *query.View) []action {
 			m.open(b("card.note"), id, FormNote),
 			m.press(more("card.take"), id, VerbAssignMe),
 			m.open(more("card.level"), id, FormLevel),
-			m.open(more("card.resolve_note"), id, FormResolve))
+			m.open(more("card.resolve_note"), id, FormResolve),
+			m.open(more("card.also_related"), id, FormLink),
+			m.press(more("card.similar"), id, VerbSimilar))
 	case incident.Resolved:
 		write := "card.rca"
 		if !inc.Postmortem.RCA.IsZero() {
@@ -126,7 +128,11 @@ func (m *maker) buttons(v *query.View) []action {
 		return []action{
 			m.open(first(write), id, FormRCA), m.open(b("card.action"), id, FormAction),
 			m.press(more("card.reopen"), id, VerbReopen), m.open(more("card.waive"), id, FormWaive),
+			m.open(more("card.also_related"), id, FormLink), m.press(more("card.similar"), id, VerbSimilar),
 		}
 	}
-	return []action{m.open(b("card.action"), id, FormAction), m.press(b("card.reopen"), id, VerbReopen)}
+	return []action{
+		m.open(b("card.action"), id, FormAction), m.press(b("card.reopen"), id, VerbReopen),
+		m.open(more("card.also_related"), id, FormLink), m.press(more("card.similar"), id, VerbSimilar),
+	}
 }

@@ -111,8 +111,17 @@ func eventVariants(e *incident.Event) []string {
 		if e.Data["people"] == "" {
 			out = append(out, "none")
 		}
-	case incident.EvLinked, incident.EvChild:
+	case incident.EvLinked, incident.EvChild, incident.EvUnlinked:
+		said := e.Data["rule"] == incident.RulePerson
+		if e.Kind == incident.EvUnlinked {
+			said = e.Actor.Kind == incident.KindUser || e.Actor.Kind == incident.KindToken
+		}
+		if said {
+			out = append(out, "person")
+		}
 		out = append(out, e.Data["kind"])
+	case incident.EvFollowed:
+		out = append(out, e.Data["to"])
 	case incident.EvAttached:
 		out = append(out, e.Data["role"])
 	}
@@ -129,10 +138,16 @@ func eventWord(p locale.Printer, name, v string, e *incident.Event) string {
 		case incident.EvLevel:
 			return levelName(p, v)
 		case incident.EvTime:
-			if t, err := time.Parse(time.RFC3339, v); err == nil {
-				return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
-			}
+			return moment(v)
 		}
+	case "until":
+		return moment(v)
+	case "rule":
+		if e.Kind == incident.EvLinked || e.Kind == incident.EvChild || e.Kind == incident.EvUnlinked {
+			return p.Or(ruleKey(v), v)
+		}
+	case "kind":
+		return p.Or("kind."+v, v)
 	case "fields":
 		list := strings.Split(v, ",")
 		for i, f := range list {
@@ -151,6 +166,15 @@ func eventWord(p locale.Printer, name, v string, e *incident.Event) string {
 		return vendor(v)
 	}
 	return v
+}
+
+// moment writes a time of an entry's data; what is none stays as it is.
+func moment(v string) string {
+	t, err := time.Parse(time.RFC3339, v)
+	if err != nil {
+		return v
+	}
+	return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
 }
 
 func levelName(p locale.Printer, key string) string {

@@ -67,6 +67,10 @@ func TestEventText(t *testing.T) {
 		}
 		return ev
 	}
+	bySystem := func(ev incident.Event) incident.Event {
+		ev.Actor = incident.System
+		return ev
+	}
 	vendorSays := e(incident.EvTriggered, "", "title", "x is down", "level", "service-down", "rule", "is down")
 	vendorSays.Actor = pd
 	tests := []struct {
@@ -90,6 +94,22 @@ func TestEventText(t *testing.T) {
 		{"en", e(incident.EvNote, "look at {actor}"), "Ani: look at {actor}"},
 		{"en", e(incident.EvChanged, "", "field", "priority", "from", "", "to", "P1"), "Ani set Priority to “P1”"},
 		{"en", e(incident.EvLinked, "", "kind", "duplicate", "parent", "INC-1", "rule", "same key"), "Duplicate of INC-1: same key"},
+		{"en", e(incident.EvLinked, "", "kind", "cascade", "parent", "INC-1", "rule", incident.RuleCalls), "Caused by INC-1: its service calls the other one"},
+		{"en", e(incident.EvLinked, "", "kind", "duplicate", "parent", "INC-1", "rule", incident.RuleMerged), "Duplicate of INC-1: merged in PagerDuty"},
+		{"id", e(incident.EvLinked, "", "kind", "duplicate", "parent", "INC-1", "rule", incident.RulePerson), "Ani mengaitkannya dengan INC-1 (duplikat)"},
+		{"en", e(incident.EvUnlinked, "another disk", "kind", "duplicate", "parent", "INC-1", "rule", incident.RuleTitle), "Ani says: not related to INC-1: another disk"},
+		{"en", bySystem(e(incident.EvUnlinked, "", "kind", "cascade", "parent", "INC-1", "rule", incident.RuleCalls)), "Not caused by INC-1 any more"},
+		{"en", e(incident.EvChild, "", "kind", "cascade", "child", "INC-9"), "INC-9 is caused by this"},
+		{"en", e(incident.EvChildGone, "", "kind", "cascade", "child", "INC-9"), "INC-9 is not linked to this any more"},
+		{"en", e(incident.EvPromoted, "", "kind", "duplicate", "parent", "INC-1", "rule", "title"), "Outlived INC-1: an incident of its own now"},
+		{"en", e(incident.EvFollowed, "", "to", "open"), "Open again with what is linked to it"},
+		{"id", e(incident.EvFollowed, "", "to", "resolved"), "Pulih bersama insiden yang terkait"},
+		{"en", e(incident.EvUndone, "", "from", "INC-1", "parent", "INC-2"), "Ani took the last correction of its link back"},
+		{"en", e(incident.EvFlapping, "", "n", "5"), "Flapping: opened 5 times"},
+		{"en", e(incident.EvPaused, "", "until", "2026-12-31T01:09:05Z"), "Not shown before 2026-12-31 01:09:05 UTC: it mostly resolves itself"},
+		{"en", e(incident.EvMuted, "an upgrade", "target", "checkout", "by", "Budi", "until", "2026-12-31T03:00:00Z"), "Kept quiet: checkout is muted until 2026-12-31 03:00:00 UTC, by Budi: an upgrade"},
+		{"id", e(incident.EvMajor, "", "first", "INC-40"), "Bagian dari rentetan yang dimulai dengan INC-40"},
+		{"en", e(incident.EvImported, ""), "Taken from the pager's history"},
 		{"en", e(incident.EvAttached, "", "system", "teams", "role", "card"), "Card posted in Teams"},
 		{"en", e(incident.EvFailed, "403", "effect", "pagerduty.ack"), "Could not acknowledge it in PagerDuty: 403"},
 		{"en", e(incident.EvResponders, "", "people", ""), "Nobody is on call for it any more"},

@@ -3,10 +3,12 @@ package cards
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"imbot/changes"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -42,9 +44,32 @@ func stuffed(t testing.TB, s string) *query.View {
 		v.Trouble = append(v.Trouble, incident.EffectState{Effect: incident.Effect{Kind: title}, State: incident.EffectDead, Error: long})
 		v.Levels = append(v.Levels, incident.Level{Key: full("k", 60) + fmt.Sprint(i), Title: long})
 	}
+	for i := range 9 {
+		v.Changes = append(v.Changes, query.ChangeClaim{
+			Change: changes.Change{
+				Source: changes.SourcePagerDuty, ID: full("x", changes.MaxID), Service: long, Title: full(s, changes.MaxTitle), Version: full(s, changes.MaxVersion), By: full(s, changes.MaxBy),
+				URL: fmt.Sprintf("https://a%d.example/%s", i, full("x", 1900)), At: t0,
+			},
+			Callee: true, ServiceName: long, DecidedBy: who, Verdict: []string{query.VerdictCause, query.VerdictNot, ""}[i%3],
+		})
+	}
+	inc.Link.By, inc.Link.Rule, inc.Link.Began = who, long, t0
+	inc.LinkWas = &incident.LinkWas{Link: inc.Link, By: who, At: t0}
+	inc.Openings, inc.MoreChildren, inc.NoticeGap, inc.Maintenance = 1e9, 1e9, incident.GapMaintenance, long
+	rel := query.Related{ID: 1 << 60, Title: title, Status: incident.Open, Level: incident.Level{Key: long, Title: long}, Service: long, OpenedAt: t0, Link: inc.Link}
+	v.Parent, v.BurstSize, v.Muted = &rel, 1e9, &query.Muted{Name: long, Mute: incident.Mute{Service: long, Until: t0, Reason: long, By: who}}
+	for range 20 {
+		inc.Link.Path = append(inc.Link.Path, incident.Via{From: long, To: long, Source: long, SeenAt: t0})
+		v.Children, v.Burst = append(v.Children, rel), append(v.Burst, rel)
+		v.Similar = append(v.Similar, query.Similar{Related: rel, ResolvedAt: t0, Lasted: time.Hour, Cause: long, Fix: long})
+	}
 	v.Service.Name, v.Squad.Name, v.Service.Owner, v.Level.Title = long, long, long, long
 	v.Page = "https://imbot.example.com/" + full("x", 1900) + inc.ID.String()
 	return v
+}
+
+func manyRules(name string) []incident.RuleStats {
+	return slices.Repeat([]incident.RuleStats{{Rule: name, Made: 1e9, Wrong: 1e9}}, len(incident.LinkRules))
 }
 
 func TestWorstCase(t *testing.T) {
@@ -79,6 +104,8 @@ func TestWorstCase(t *testing.T) {
 		all := map[string]Card{
 			"list": List(page, long, o), "help": Help(rows, o), "message": Message(strings.Repeat(long+"\n", 100), o),
 			"declare": DeclareForm(values, errs, services, o), "action": ActionForm(v, values, errs, o), "note": NoteForm(v, values, errs, o),
+			"link": LinkForm(v, values, errs, services, o), "similar": Similar(v, v.Similar, o), "relatives": Relatives(v, v.Children, 0, 1<<60, long, o),
+			"stats": LinkStats(query.LinkFigures{Since: t0, Rules: manyRules(long), Kinds: figures.Kinds}, o), "mutes": Mutes(slices.Repeat([]query.Muted{*v.Muted}, 50), o),
 			"level": LevelForm(v, values, errs, o), "waive": WaiveForm(v, values, errs, o), "resolve": ResolveForm(v, values, errs, o),
 		}
 		for step := 1; step <= RCASteps; step++ {

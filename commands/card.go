@@ -25,11 +25,17 @@ var cardVerbs = map[string]func(*cardData) (Request, *incident.Problem){
 	"resolve":     func(d *cardData) (Request, *incident.Problem) { return d.command("resolve", "text") },
 	"reopen":      func(d *cardData) (Request, *incident.Problem) { return d.command("reopen", "reason") },
 	"retry":       func(d *cardData) (Request, *incident.Problem) { return d.command("retry") },
+	"cause":       func(d *cardData) (Request, *incident.Problem) { return d.command("cause", "change", "was") },
 	"assign_me":   (*cardData).assignMe,
 	"action_done": (*cardData).actionDone,
 	"form":        (*cardData).openForm,
 	"submit":      (*cardData).submit,
 	"show":        func(d *cardData) (Request, *incident.Problem) { return d.show("") },
+	"unlink":      func(d *cardData) (Request, *incident.Problem) { return d.inList("unlink", "reason") },
+	"undo":        func(d *cardData) (Request, *incident.Problem) { return d.inList("undo") },
+	"related":     (*cardData).related,
+	"similar":     (*cardData).similar,
+	"unmute":      (*cardData).unmute,
 	"connect":     (*cardData).connect,
 	"refresh":     func(d *cardData) (Request, *incident.Problem) { return d.show(OpRefresh) },
 }
@@ -47,6 +53,7 @@ var forms = map[string]struct {
 	FormLevel:   {"level", []string{"level", "reason"}, true},
 	FormWaive:   {"close", []string{"waive"}, true},
 	FormResolve: {"resolve", []string{"text"}, true},
+	FormLink:    {"link", []string{"parent", "kind"}, true},
 }
 
 // extraInputs are those that are no arguments of the form's verb: a service that
@@ -54,6 +61,7 @@ var forms = map[string]struct {
 var extraInputs = map[string][]string{
 	FormDeclare: {"service_other"},
 	FormRCA:     {"impact_started_at", "detected_at"},
+	FormLink:    {"parent_other"},
 }
 
 // cardData is the data of a card, flat: every value as text.
@@ -260,6 +268,9 @@ func (d *cardData) submit() (Request, *incident.Problem) {
 	if form == FormDeclare && (*d)["service"] == "" && typed["service_other"] != "" {
 		(*d)["service"] = typed["service_other"]
 	}
+	if form == FormLink && typed["parent_other"] != "" {
+		(*d)["parent"] = typed["parent_other"]
+	}
 	r, p := d.fill(verbByName[f.verb], id, f.inputs)
 	maps.Copy(r.Values, typed)
 	if p != nil {
@@ -300,7 +311,7 @@ func (d *cardData) checkSubmit(r Request, form string) (Request, *incident.Probl
 		return r, problem("waive", "waive_missing")
 	}
 	if r.Form != "" { // the field that matters was left empty
-		need := map[string]string{FormDeclare: "title", FormNote: "text", FormLevel: "level", FormAction: "title"}[form]
+		need := map[string]string{FormDeclare: "title", FormNote: "text", FormLevel: "level", FormAction: "title", FormLink: linkLacks(r.Values)}[form]
 		return r, problem(need, "field_empty", "field", need)
 	}
 	return r, nil

@@ -94,6 +94,24 @@ func show(r Request, err error) string {
 	if r.Topic != "" {
 		add(" topic=%s", r.Topic)
 	}
+	if r.Target != "" {
+		add(" target=%q", r.Target)
+	}
+	if r.For != 0 {
+		add(" for=%s", r.For)
+	}
+	if r.Reason != "" {
+		add(" reason=%q", r.Reason)
+	}
+	if !r.Since.IsZero() {
+		add(" since=%s", r.Since.Format(time.RFC3339))
+	}
+	if r.From != 0 {
+		add(" from=%d", r.From)
+	}
+	if r.List != 0 {
+		add(" list=%s", r.List)
+	}
 	if r.Me {
 		add(" me")
 	}

@@ -56,15 +56,22 @@ func sound(t *testing.T, r Request, err error) {
 	if r.Query != nil && (r.Command != nil || r.Query.Limit < 0 || r.Query.Limit > 200) {
 		t.Fatalf("query %+v", r.Query)
 	}
-	if r.Incident < 0 {
-		t.Fatalf("incident %d", r.Incident)
+	if r.Incident < 0 || r.List < 0 || r.From < 0 {
+		t.Fatalf("incident %d, list %d from %d", r.Incident, r.List, r.From)
+	}
+	if (r.For != 0 || r.Target != "") && (r.Command != nil || r.For < 0 || r.For > maxSpan || strings.ContainsFunc(r.Target, unicode.IsControl)) {
+		t.Fatalf("mute %q for %s", r.Target, r.For)
 	}
 }
 
 func FuzzParse(f *testing.F) {
-	script, err := os.ReadFile("testdata/chat.txtar")
-	if err != nil {
-		f.Fatal(err)
+	var script []byte
+	for _, name := range []string{"testdata/chat.txtar", "testdata/relate.txtar"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		script = append(append(script, b...), '\n')
 	}
 	for line := range strings.Lines(string(script)) {
 		if text, ok := strings.CutPrefix(line, "> "); ok {
@@ -93,6 +100,8 @@ func FuzzFromCard(f *testing.F) {
 		`{"verb":"ack","incident":"INC-42"}`, `{"verb":"submit","form":"rca","incident":42,"step":"2","op":"next","summary":"s","detected_at":"x"}`,
 		`{"verb":"submit","form":"action","incident":"INC-1","title":"t","owner":"a@b.c","due":"2027-01-01"}`, `{"verb":"connect","squad":"payments"}`,
 		`{"verb":"submit","form":"declare","title":"t","private":"true","service_other":"x"}`, `{"verb":["ack"]}`, `{"verb":"assign_me","incident":1e300}`,
+		`{"verb":"submit","form":"link","incident":"INC-42","parent":"INC-41","parent_other":"#40","kind":"duplicate"}`, `{"verb":"unlink","incident":"INC-43","list":"INC-42"}`,
+		`{"verb":"related","incident":"INC-42","n":20}`, `{"verb":"unmute","target":"checkout"}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -116,6 +125,7 @@ func FuzzFromJSON(f *testing.F) {
 	for _, s := range []string{
 		`{"verb":"resolve","text":"x"}`, `{"verb":"rca","rca":{"summary":"s","five_whys":["a"]},"complete":true}`, `{"verb":"member","person":{"id":"a@b.c"},"remove":true}`,
 		`{"verb":"action","action":{"op":"add","title":"t","due":"2027-01-01"}}`, `{"verb":"time","time":"detected","value":"2026-12-31T15:04:00Z"}`, `{"title":"t"}`, `[`,
+		`{"verb":"link","kind":"caused-by","parent":"INC-1"}`, `{"target":"checkout","for":"1d12h","reason":"r"}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -127,6 +137,11 @@ func FuzzFromJSON(f *testing.F) {
 		}
 		r, err = DeclareJSON(body)
 		sound(t, r, err)
+		r, err = MuteJSON(body)
+		sound(t, r, err)
+		if err == nil && (r.Target == "" || r.For <= 0) {
+			t.Fatalf("%s mutes nothing: %+v", body, r)
+		}
 		if _, err := Canonical(body); err != nil {
 			sound(t, r, err)
 		}

@@ -44,6 +44,8 @@ func FromJSON(body []byte) (Request, error) {
 		return Request{}, problem("verb", "choice", "field", "verb", "choices", changing(), "typed", quote(name))
 	case v.name == "declare":
 		return Request{}, problem("verb", "verb_elsewhere")
+	case v.name == "mute" || v.name == "unmute":
+		return Request{}, problem("verb", "verb_mutes")
 	case !v.changes:
 		return Request{}, problem("verb", "verb_read", "verb", v.name, "verbs", changing())
 	}
@@ -155,6 +157,9 @@ func (v *verb) wholeJSON(r *Request, got map[string]value) error {
 		return problem("text", "field_empty", "field", "text")
 	case FormLevel:
 		return problem("level", "field_empty", "field", "level")
+	case FormLink:
+		lacks := linkLacks(r.Values)
+		return problem(lacks, "field_empty", "field", lacks)
 	}
 	return problem("title", "field_empty", "field", "title")
 }

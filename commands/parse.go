@@ -56,18 +56,17 @@ func cutWord(s string) (word, rest string) {
 // its arguments. An id alone shows the incident.
 func findVerb(text string, env *Env) (*verb, string, *incident.Problem) {
 	word, rest := cutWord(text)
-	if v := verbByName[verbWord(word)]; v != nil {
+	if v, rest := startsWith(text); v != nil {
 		return v, rest, nil
 	}
 	if _, err := incident.ParseID(idWord(word)); err == nil {
 		if rest == "" {
 			return verbByName["show"], word, nil
 		}
-		second, more := cutWord(rest)
-		if v := verbByName[verbWord(second)]; v != nil && v.id {
+		if v, more := startsWith(rest); v != nil && v.id {
 			return v, word + " " + more, nil
 		}
-		word = second
+		word, _ = cutWord(rest)
 	}
 	near := nearest(verbWord(word), verbNames)
 	if near == "" {
@@ -75,6 +74,20 @@ func findVerb(text string, env *Env) (*verb, string, *incident.Problem) {
 	}
 	v := verbByName[near]
 	return nil, "", problem("", "no_such_verb", "typed", quote(word), "verb", v.name, "example", env.exampleFor(v))
+}
+
+// startsWith returns the verb that the text begins with, and what follows it:
+// one word, or two that are written with a hyphen, such as "not related".
+func startsWith(text string) (*verb, string) {
+	word, rest := cutWord(text)
+	if v := verbByName[verbWord(word)]; v != nil {
+		return v, rest
+	}
+	second, more := cutWord(rest)
+	if v := verbByName[verbWord(word+"-"+second)]; v != nil && second != "" {
+		return v, more
+	}
+	return nil, ""
 }
 
 func verbWord(s string) string {
@@ -110,12 +123,16 @@ func (v *verb) parse(text string, env *Env) (Request, *incident.Problem) {
 	if p != nil {
 		return r, p
 	}
-	if v.id {
-		if r.Incident, tokens, p = v.takeID(tokens, env); p != nil {
-			return r, p
-		}
-		r.Command.Incident = r.Incident
+	switch {
+	case v.arrange != nil:
+		r.Incident, tokens, p = v.arrange(v, text, tokens, env)
+	case v.id:
+		r.Incident, tokens, p = v.takeID(tokens, env)
 	}
+	if p != nil {
+		return r, p
+	}
+	r.Command.Incident = r.Incident
 	got, places, p := v.fields(tokens, env)
 	if p != nil {
 		return r, p

@@ -52,6 +52,7 @@ const (
 	FormLevel   = "level"
 	FormWaive   = "waive"
 	FormResolve = "resolve"
+	FormLink    = "link"
 )
 
 // What a person asked of a form or a list, in Request.Op.
@@ -62,12 +63,14 @@ const (
 	OpFinish  = "finish"  // RCA: save and complete
 	OpList    = "list"    // action: show the follow-ups
 	OpRefresh = "refresh" // show: by a card that brings itself up to date
+	OpRelated = "related" // show: the incidents that are linked to it, from Request.From on
 )
 
 // Request is what somebody asks for, understood and checked as far as its form
 // goes. Exactly one of these holds: Command is set (carry it out), Form is set
-// (show that form), or the verb is a question or a binding (list, show, action
-// with OpList, connect, disconnect, test, help). The submit of an RCA step has
+// (show that form), or the verb is a question, a binding or a mute (list, show,
+// action with OpList, similar, stats, connect, disconnect, test, mute, unmute,
+// help). The submit of an RCA step has
 // both Command and Form: the command saves, the form says where to go on.
 type Request struct {
 	Verb     string            // canonical name, such as "ack"
@@ -78,7 +81,13 @@ type Request struct {
 	Step     int               // of FormRCA: the step that was submitted or asked for, from 1
 	Op       string            // OpNext, …
 	Squad    string            // of connect, disconnect, test: catalog key; "" where not said
-	Topic    string            // of help: canonical verb; "" for all
+	Topic    string            // of help: canonical verb; "" for all. Of stats: "links"
+	Target   string            // of mute, unmute: a service or a squad, as it was typed
+	For      time.Duration     // of mute: how long
+	Reason   string            // of mute
+	Since    time.Time         // of stats; zero: ever
+	From     int               // of OpRelated: how many to skip
+	List     incident.ID       // of a command by a button in the list of what is linked to this incident; 0: not there
 	// Me says that the speaker is the person meant; As puts the actor there.
 	Me bool
 	// Values are the arguments as they were given, by name: to prefill a form, and

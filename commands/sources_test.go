@@ -19,8 +19,30 @@ func TestFromCard(t *testing.T) {
 		{`{"verb":"action_done","incident":"INC-42","n":"2"}`, `do action INC-42 op=done {"action":{"op":"done","n":2}}`},
 		{`{"verb":"action_done","incident":"INC-42","n":-2}`, `error field_type at n: n must be a number from 1.`},
 		{`{"verb":"action_done","incident":"INC-42"}`, `error field_type at n: n must be a number from 1.`},
+		{`{"verb":"cause","incident":"INC-42","change":"api/deploy-1","was":"yes"}`, `do cause INC-42 {"change":"api/deploy-1","was":true}`},
+		{`{"verb":"cause","incident":"INC-42","change":"api/deploy-1","was":"no"}`, `do cause INC-42 {"change":"api/deploy-1"}`},
+		{`{"verb":"cause","incident":"INC-42","change":"api/deploy-1","was":"perhaps"}`, `error field_type at was: was must be true or false.`},
 		{`{"verb":"show","incident":"INC-42"}`, `show INC-42`},
 		{`{"verb":"refresh","incident":"INC-42"}`, `show INC-42 op=refresh`},
+		{`{"verb":"unlink","incident":"INC-42"}`, `do unlink INC-42 {}`},
+		{`{"verb":"unlink","incident":"INC-43","list":"INC-42"}`, `do unlink INC-43 list=INC-42 {}`},
+		{`{"verb":"unlink","incident":"INC-43","list":"<b>"}`, `error card_bad at list: That form came back in a shape that is not understood: list.`},
+		{`{"verb":"unlink"}`, `error card_bad at incident: That form came back in a shape that is not understood: incident.`},
+		{`{"verb":"undo","incident":"INC-42","list":"INC-41"}`, `do undo INC-42 list=INC-41 {}`},
+		{`{"verb":"related","incident":"INC-42"}`, `show INC-42 op=related`},
+		{`{"verb":"related","incident":"INC-42","n":20}`, `show INC-42 op=related from=20`},
+		{`{"verb":"related","incident":"INC-42","n":-1}`, `error card_bad at n: That form came back in a shape that is not understood: n.`},
+		{`{"verb":"similar","incident":"INC-42"}`, `similar INC-42`},
+		{`{"verb":"similar"}`, `error card_bad at incident: That form came back in a shape that is not understood: incident.`},
+		{`{"verb":"unmute","target":"checkout"}`, `unmute target="checkout"`},
+		{`{"verb":"unmute"}`, `error card_bad at target: That form came back in a shape that is not understood: target.`},
+		{`{"verb":"form","form":"link","incident":"INC-42"}`, `form link INC-42`},
+		{`{"verb":"submit","form":"link","incident":"INC-42","parent":"INC-41","kind":"cascade"}`, `do link INC-42 {"parent":"INC-41","kind":"cascade"}`},
+		{`{"verb":"submit","form":"link","incident":"INC-42","parent":"INC-41","parent_other":"#40","kind":"duplicate"}`, `do link INC-42 {"parent":"INC-40","kind":"duplicate"}`},
+		{`{"verb":"submit","form":"link","incident":"INC-42","parent":"","kind":"duplicate"}`, `error field_empty at parent: parent must not be empty.`},
+		{`{"verb":"submit","form":"link","incident":"INC-42","parent":"INC-41"}`, `error field_empty at kind: kind must not be empty.`},
+		{`{"verb":"submit","form":"link","incident":"INC-42","parent_other":"the other","kind":"duplicate"}`, `error field_type at parent: parent must be an incident's id, like INC-42.`},
+		{`{"verb":"submit","form":"link","incident":"INC-42","parent":"INC-41","kind":"friend"}`, `error choice at kind: kind is one of cascade, duplicate, not “friend”.`},
 		{`{"verb":"connect","squad":"payments"}`, `connect squad=payments`},
 		{`{"verb":"connect","squad":"../x"}`, `error key_unclear at squad: “../x” is not a squad's key: letters, digits and hyphens, as in the catalog.`},
 		{`{"verb":"form","form":"declare"}`, `form declare`},
@@ -91,7 +113,7 @@ func TestFromCardKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestFromJSON(t *testing.T) {
-	const verbs = "ack, unack, retry, resolve, reopen, close, rca, action, note, level, time, assign, member, public"
+	const verbs = "ack, unack, retry, resolve, reopen, close, rca, action, note, cause, level, link, unlink, undo, time, assign, member, public"
 	for _, tt := range []struct{ body, want string }{
 		{`{"verb":"ack"}`, `do ack {}`},
 		{`{"verb":"Acknowledge"}`, `do ack {}`},
@@ -117,6 +139,9 @@ func TestFromJSON(t *testing.T) {
 		{`{"verb":"action","op":"add"}`, `error field_empty at title: title must not be empty.`},
 		{`{"verb":"note","text":"x"}`, `do note {"text":"x"}`},
 		{`{"verb":"note"}`, `error field_empty at text: text must not be empty.`},
+		{`{"verb":"cause","change":"deploy-1"}`, `do cause {"change":"deploy-1","was":true}`},
+		{`{"verb":"cause","change":"deploy-1","was":false}`, `do cause {"change":"deploy-1"}`},
+		{`{"verb":"cause","change":7}`, `error field_type at change: change must be a word.`},
 		{`{"verb":"level","level":"other","reason":"one user"}`, `do level {"level":"other","reason":"one user"}`},
 		{`{"verb":"level"}`, `error field_empty at level: level must not be empty.`},
 		{`{"verb":"time","time":"detected","value":"2026-12-31T15:04:00+07:00","reason":"r"}`, `do time {"reason":"r","time":"detected","value":"2026-12-31T08:04:00Z"}`},
@@ -128,6 +153,17 @@ func TestFromJSON(t *testing.T) {
 		{`{"verb":"member","person":"ani@example.com","remove":true}`, `do member {"person":{"kind":"user","id":"ani@example.com"},"remove":true}`},
 		{`{"verb":"member","person":"ani@example.com","remove":"yes"}`, `error field_type at remove: remove must be true or false.`},
 		{`{"verb":"public","reason":"fixed"}`, `do public {"reason":"fixed"}`},
+		{`{"verb":"link","kind":"duplicate","parent":"INC-1"}`, `do link {"parent":"INC-1","kind":"duplicate"}`},
+		{`{"verb":"link","kind":"caused-by","parent":"inc-1"}`, `do link {"parent":"INC-1","kind":"cascade"}`},
+		{`{"verb":"link","parent":"INC-1"}`, `error field_empty at kind: kind must not be empty.`},
+		{`{"verb":"link","kind":"cascade"}`, `error field_empty at parent: parent must not be empty.`},
+		{`{"verb":"link","kind":"cascade","parent":"the other"}`, `error field_type at parent: parent must be an incident's id, like INC-42.`},
+		{`{"verb":"link","kind":"cascade","parent":1}`, `error field_type at parent: parent must be an incident's id, like INC-42.`},
+		{`{"verb":"unlink","reason":"another disk"}`, `do unlink {"reason":"another disk"}`},
+		{`{"verb":"not-related"}`, `do unlink {}`},
+		{`{"verb":"undo"}`, `do undo {}`},
+		{`{"verb":"mute","target":"checkout","for":"2h"}`, `error verb_mutes at verb: Mutes are set with POST /api/v1/mutes, and ended with DELETE.`},
+		{`{"verb":"similar"}`, `error verb_read at verb: similar changes nothing: read it from its own address. Verbs here are: ` + verbs + `.`},
 		{`{"verb":"resovle"}`, `error no_such_verb at verb: There is no “resovle”. Did you mean resolve? Example: {"verb":"resolve"}`},
 		{`{"verb":"dance"}`, `error choice at verb: verb is one of ` + verbs + `, not “dance”.`},
 		{`{"verb":"trigger"}`, `error choice at verb: verb is one of ` + verbs + `, not “trigger”.`},
@@ -159,6 +195,27 @@ func TestDeclareJSON(t *testing.T) {
 		if got := show(DeclareJSON([]byte(tt.body))); got != tt.want {
 			t.Errorf("DeclareJSON(%s)\n got %s\nwant %s", tt.body, got, tt.want)
 		}
+	}
+}
+
+func TestMuteJSON(t *testing.T) {
+	for _, tt := range []struct{ body, want string }{
+		{`{"target":"checkout","for":"2h","reason":"an upgrade"}`, `mute target="checkout" for=2h0m0s reason="an upgrade"`},
+		{`{"target":"list","for":"1d12h"}`, `mute target="list" for=36h0m0s`},
+		{`{"target":"checkout","for":"99999w"}`, `mute target="checkout" for=87840h0m0s`},
+		{`{"target":"checkout"}`, `error field_empty at for: for must not be empty.`},
+		{`{"for":"2h"}`, `error field_empty at target: target must not be empty.`},
+		{`{"target":" ","for":"2h"}`, `error field_empty at target: target must not be empty.`},
+		{`{"target":"checkout","for":"0h"}`, `error span_unclear at for: “0h” is not a duration: write it like 2h, 90m or 3d.`},
+		{`{"target":"checkout","for":2}`, `error field_type at for: for must be a duration, like 2h.`},
+		{`{"target":"checkout","for":"2h","until":"x"}`, `error field_unknown at until: There is no field until. Fields of mute are: target, for, reason.`},
+	} {
+		if got := show(MuteJSON([]byte(tt.body))); got != tt.want {
+			t.Errorf("MuteJSON(%s)\n got %s\nwant %s", tt.body, got, tt.want)
+		}
+	}
+	if got := show(MuteJSON([]byte(`[`))); !strings.HasPrefix(got, "error bad_json") {
+		t.Errorf("MuteJSON([) = %s", got)
 	}
 }
 

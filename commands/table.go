@@ -119,6 +119,20 @@ var table = []verb{
 		finish: formWithout("text", FormNote),
 	},
 	{
+		name: "cause", changes: true, id: true, loose: true, role: responder,
+		example: "cause INC-42 deploy-42", help: "Say that a change has caused it; with “no” behind it, that it has not.",
+		args: []arg{
+			{name: "change", kind: kindWord, pos: true, need: true, put: func(r *Request, v value) { r.args().Change = v.str }},
+			{name: "was", kind: kindFlag, pos: true, show: "yes|no", put: func(r *Request, v value) { r.args().Was = v.on }},
+		},
+		finish: func(r *Request, got map[string]value, _ *Env) *incident.Problem {
+			if _, said := got["was"]; !said {
+				r.args().Was = true
+			}
+			return nil
+		},
+	},
+	{
 		name: "level", aliases: []string{"severity"}, changes: true, id: true, loose: true, role: squad,
 		example: "level INC-42 service-down all payments fail", help: "Correct how urgent it is. The rules do not change it afterwards.",
 		args: []arg{
@@ -126,6 +140,19 @@ var table = []verb{
 			{name: "reason", kind: kindText, pos: true, put: putReason},
 		},
 		finish: formWithout("level", FormLevel),
+	},
+	{
+		name: "link", changes: true, id: true, role: squad, args: linkArgs, arrange: arrangeLink, finish: finishLink,
+		example: "link INC-42 duplicate-of INC-41", help: "Say that it is a duplicate-of another incident, or caused-by it.",
+	},
+	{
+		name: "unlink", aliases: []string{"not-related", "unrelated"}, changes: true, id: true, loose: true, role: squad,
+		example: "unlink INC-42 another disk", help: "Say that it has nothing to do with the incident it is linked to. The rules learn from it.",
+		args: []arg{{name: "reason", kind: kindText, pos: true, put: putReason}},
+	},
+	{
+		name: "undo", changes: true, id: true, role: squad,
+		example: "undo INC-42", help: "Take the last link or unlink by a person back.",
 	},
 	{
 		name: "time", changes: true, id: true, role: responder,
@@ -157,6 +184,32 @@ var table = []verb{
 		name: "public", changes: true, id: true, loose: true, role: admin,
 		example: "public INC-42 the fix is released", help: "Show a private incident to everybody.",
 		args: []arg{{name: "reason", kind: kindText, pos: true, need: true, put: putReason}},
+	},
+	{
+		name: "mute", aliases: []string{"mutes", "snooze"}, role: squad, args: muteArgs, arrange: arrangeMute, finish: finishMute,
+		example: "mute checkout 2h upgrading the database",
+		help:    "Keep a service or a squad quiet for a while: its alerts are recorded only. Alone, it lists what is muted.",
+	},
+	{
+		name: "unmute", role: squad, example: "unmute checkout",
+		help: "End a mute before its time.",
+		args: []arg{{name: "target", kind: kindText, pos: true, need: true, show: "service or squad", put: func(r *Request, v value) { r.Target = incident.Line(v.str) }}},
+	},
+	{
+		name: "similar", id: true, role: anyone, example: "similar INC-42",
+		help: "Show earlier incidents like it, what caused them and what helped.",
+	},
+	{
+		name: "stats", role: anyone, example: "stats links since:90d",
+		help: "Show how often the rules that link incidents were right, by what people corrected.",
+		args: []arg{
+			{name: "topic", kind: kindChoice, pos: true, words: map[string]string{"links": "links", "link": "links"}, put: func(r *Request, v value) { r.Topic = v.str }},
+			{name: "since", kind: kindSince, pos: true, put: func(r *Request, v value) { r.Since = v.when }},
+		},
+		finish: func(r *Request, _ map[string]value, _ *Env) *incident.Problem {
+			r.Topic = "links"
+			return nil
+		},
 	},
 	{
 		name: "connect", role: squad, example: "connect payments",

@@ -50,6 +50,18 @@ func (a *arg) read(raw string, env *Env) (value, *incident.Problem) {
 		if statuses(v.str) == nil {
 			p = problem(a.name, "choice", "field", a.name, "choices", "open, resolved, closed, all", "typed", quote(v.str))
 		}
+	case kindID:
+		id, err := incident.ParseID(idWord(v.str))
+		if err != nil {
+			return v, problem(a.name, "field_type", "field", a.name, "want", wants[kindID])
+		}
+		v.id = id
+	case kindSpan:
+		d, ok := span(v.str)
+		if !ok {
+			return v, problem(a.name, "span_unclear", "typed", quote(v.str))
+		}
+		v.span = d
 	case kindKey:
 		v.str = strings.ToLower(v.str)
 		if !keyPattern.MatchString(v.str) {

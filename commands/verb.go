@@ -2,6 +2,7 @@ package commands
 
 import (
 	"strings"
+	"time"
 
 	"imbot/incident"
 )
@@ -21,12 +22,15 @@ const (
 	kindKey                // a squad's key in the catalog
 	kindSince              // the beginning or end of a span, see Since
 	kindStatus             // statuses, separated by commas
+	kindID                 // another incident
+	kindSpan               // how long: 2h
 )
 
 // wants names each kind for whoever sent something else.
 var wants = map[kind]string{
 	kindWord: "a word", kindText: "text", kindFlag: "true or false", kindChoice: "one of the listed words",
 	kindNumber: "a number from 1", kindSince: "a time", kindStatus: "a status",
+	kindID: "an incident's id, like INC-42", kindSpan: "a duration, like 2h",
 	kindPerson: "a person", kindClock: "a time", kindDate: "a date", kindKey: "a key of the catalog",
 }
 
@@ -39,6 +43,8 @@ type value struct {
 	who  incident.Actor
 	me   bool // the speaker, where the edge knows better who that is
 	when incident.Stamp
+	id   incident.ID
+	span time.Duration
 }
 
 // arg is one argument of a verb. Its name is the JSON name of the commands
@@ -67,6 +73,9 @@ type verb struct {
 	example  string            // without prefix
 	help     string            // one line, in English, at most 128 characters
 	menu     int               // place in the bot's menu, from 1; 0: not there
+	// arrange gives the words their places, where the general rules would not do:
+	// it returns the incident, and fields only.
+	arrange func(v *verb, text string, tokens []token, env *Env) (incident.ID, []token, *incident.Problem)
 	// finish looks at the whole: it asks for a form, or says what is missing.
 	finish func(r *Request, got map[string]value, env *Env) *incident.Problem
 }

@@ -9,3 +9,9 @@ func (r *Reader) SetMaxScan(n int) { r.maxScan = n }
 func ParseCursor(s string) (incident.Cursor, error) { return parseCursor(s) }
 
 func FormatCursor(c incident.Cursor) string { return formatCursor(c) }
+
+// Like is how much an incident of a service and title is like inc.
+func Like(inc *incident.Incident, service, title string) float64 {
+	l := likenessOf(inc)
+	return l.score(service, title, incident.Other)
+}

@@ -61,7 +61,7 @@ func (r *Reader) List(ctx context.Context, viewer Viewer, f Filter) (Page, error
 
 func (r *Reader) fill(ctx context.Context, tx incident.Tx, viewer Viewer, f *Filter, after incident.Cursor, limit int, page *Page) error {
 	openOnly := len(f.Status) == 1 && f.Status[0] == incident.Open
-	scanned := 0
+	scanned, s := 0, r.sight(tx, viewer)
 	var inner error
 	err := tx.Rows(after, openOnly, func(row incident.Row) bool {
 		if !f.Since.IsZero() && row.OpenedAt.Before(f.Since) {
@@ -86,7 +86,7 @@ func (r *Reader) fill(ctx context.Context, tx incident.Tx, viewer Viewer, f *Fil
 					return false
 				}
 				v := r.view(inc)
-				if inner = v.hideRelatives(tx, viewer); inner != nil {
+				if inner = s.hide(inc); inner != nil {
 					return false
 				}
 				page.Incidents = append(page.Incidents, v)

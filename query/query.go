@@ -32,8 +32,9 @@ func (v Viewer) sees(inc *incident.Incident) bool { return inc.VisibleTo(v.Actor
 type Reader struct {
 	Store     incident.Store
 	Catalog   func() incident.Catalog
-	Pages     bool   // pages are served under PublicURL: cards link to them
-	PublicURL string // base of links to pages, without a trailing slash; "" where there is none
+	Pages     bool     // pages are served under PublicURL: cards link to them
+	PublicURL string   // base of links to pages, without a trailing slash; "" where there is none
+	Changes   *Changes // nil: nothing is known of what was changed
 
 	maxScan int // for tests; 0 means maxScan
 }
@@ -51,8 +52,16 @@ type View struct {
 	Mention  []string               // persons' ids whom the level's notice mentions
 	URL      string                 // under which it is known; "" without a public URL
 	Page     string                 // the same, where a page is served there: for people to open
+	Changes  []ChangeClaim          // changes that may have caused it; only of Get
 
-	hidden []string // written ids of related incidents of which the viewer may not know
+	// What follows is only of Get. The children that the viewer may know of are
+	// Incident.Children, of which there may be hundreds.
+	Parent    *Related  // what it is linked to; nil: nothing, or nothing that is known here
+	Children  []Related // the first of what is linked to it, consequences first; at most MaxRelated
+	Burst     []Related // others of the burst that it is part of, oldest first; at most MaxRelated
+	BurstSize int       // how many that burst has, this one included
+	Similar   []Similar // earlier ones like it that are closed, most alike first; at most three
+	Muted     *Muted    // the window that keeps it quiet
 }
 
 // Get returns one incident, or incident.ErrNotFound where there is none or the
@@ -62,22 +71,27 @@ func (r *Reader) Get(ctx context.Context, viewer Viewer, id incident.ID, timelin
 	err := r.Store.View(ctx, func(tx incident.Tx) error {
 		inc, err := tx.Incident(id)
 		if errors.Is(err, incident.ErrNotFound) || (err == nil && !viewer.sees(inc)) {
-			return incident.NewProblem(incident.ErrNotFound, "id", "no_incident", "There is no incident %s.", id).With("id", id.String())
+			return noIncident(incident.ErrNotFound, "id", id)
 		}
 		if err != nil {
 			return err
 		}
 		v = r.view(inc)
-		if err := errors.Join(v.loadTrouble(tx), v.hideRelatives(tx, viewer)); err != nil {
+		s := r.sight(tx, viewer)
+		if err := errors.Join(v.loadTrouble(tx), s.hide(inc)); err != nil {
 			return err
 		}
 		if timeline {
-			v.Timeline, err = tx.Timeline(id, 0, 0)
-			v.Timeline = slices.DeleteFunc(v.Timeline, v.aboutHidden)
-			sortEvents(v.Timeline)
+			if v.Timeline, err = s.timeline(id); err != nil {
+				return err
+			}
 		}
-		return err
+		return s.relate(v)
 	})
+	if err != nil {
+		return nil, err
+	}
+	v.Changes, err = r.claims(ctx, v.Incident)
 	return v, err
 }
 
@@ -111,8 +125,13 @@ func (r *Reader) view(inc *incident.Incident) *View {
 	return v
 }
 
-// mentioned are the people whom a notice names by their part in the incident.
+// mentioned are the people whom a notice names by their part in the incident. A
+// duplicate calls nobody, and neither does the consequence of another incident,
+// unless its level is never hidden: its parent's people have been called.
 func mentioned(v *View, n incident.Notice) []string {
+	if l := v.Incident.Link; l != nil && (l.Kind == incident.LinkDuplicate || !v.Level.AlwaysVisible) {
+		return nil
+	}
 	var out []string
 	for _, who := range n.Mention {
 		switch who {
@@ -127,49 +146,6 @@ func mentioned(v *View, n incident.Notice) []string {
 		}
 	}
 	return slices.DeleteFunc(out, func(id string) bool { return id == "" })
-}
-
-// hideRelatives takes away the links to incidents of which the viewer may not
-// know: not even their numbers are told.
-func (v *View) hideRelatives(tx incident.Tx, viewer Viewer) error {
-	hidden := func(id incident.ID) (bool, error) {
-		if id == 0 {
-			return false, nil
-		}
-		inc, err := tx.Incident(id)
-		if err != nil {
-			return false, err
-		}
-		return !viewer.sees(inc), nil
-	}
-	inc := v.Incident
-	kept := inc.Children[:0]
-	for _, c := range inc.Children {
-		h, err := hidden(c.ID)
-		if err != nil {
-			return err
-		}
-		if h {
-			v.hidden = append(v.hidden, c.ID.String())
-			continue
-		}
-		kept = append(kept, c)
-	}
-	inc.Children = kept
-	if inc.Link == nil {
-		return nil
-	}
-	h, err := hidden(inc.Link.Parent)
-	if h {
-		v.hidden = append(v.hidden, inc.Link.Parent.String())
-		inc.Link = nil
-	}
-	return err
-}
-
-// aboutHidden reports whether an event names an incident that is hidden.
-func (v *View) aboutHidden(e incident.Event) bool {
-	return slices.Contains(v.hidden, e.Data["child"]) || slices.Contains(v.hidden, e.Data["parent"])
 }
 
 func (v *View) loadTrouble(tx incident.Tx) error {
@@ -201,10 +177,21 @@ func (r *Reader) Timeline(ctx context.Context, viewer Viewer, id incident.ID) ([
 // ByKey returns the incident to which a stored key belongs for good, such as
 // incident.Ref.Key or ThreadKey; 0 where there is none.
 func (r *Reader) ByKey(ctx context.Context, key string) (incident.ID, error) {
+	return r.byKey(ctx, key, true)
+}
+
+// ByCommand returns the incident that a command with this key (of
+// incident.Command.Keys) has met; 0 where there was none, or the key is
+// forgotten.
+func (r *Reader) ByCommand(ctx context.Context, key string) (incident.ID, error) {
+	return r.byKey(ctx, incident.InboundKey(key), false)
+}
+
+func (r *Reader) byKey(ctx context.Context, key string, keep bool) (incident.ID, error) {
 	var id incident.ID
 	err := r.Store.View(ctx, func(tx incident.Tx) error {
-		v, err := tx.Key(key, true)
-		if err != nil || v == "" {
+		v, err := tx.Key(key, keep)
+		if err != nil || v == "" || v == "-" {
 			return err
 		}
 		id, err = incident.ParseID(v)

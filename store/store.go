@@ -1,5 +1,5 @@
 // Package store opens the store that a configuration names. What a store
-// promises is said in the packages incident, outbox and bot, and tested by
+// promises is said in the packages incident, outbox, bot and topology, and tested by
 // storetest; how it keeps things is the business of the packages below this one.
 package store
 
@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"imbot/bot"
+	"imbot/changes"
 	"imbot/incident"
 	"imbot/outbox"
 	"imbot/store/boltstore"
+	"imbot/topology"
 )
 
 // Store is everything that imbot keeps.
@@ -22,6 +24,8 @@ type Store interface {
 	incident.Store
 	outbox.Store
 	bot.Store
+	topology.Store
+	changes.Store
 
 	// Prune forgets what is older than its retention, in small steps.
 	Prune(ctx context.Context, now time.Time) error

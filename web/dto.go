@@ -35,7 +35,15 @@ type incidentDoc struct {
 	Commander           *actorDoc       `json:"commander"`
 	Link                *linkDoc        `json:"link"`
 	Children            []childDoc      `json:"children"`
+	MoreChildren        int             `json:"more_children"` // beyond those that are listed
 	Recurrences         int             `json:"recurrences"`
+	Trouble             string          `json:"trouble"`
+	Openings            int             `json:"openings"` // of its key, where it is flapping; else 0
+	PausedUntil         *time.Time      `json:"paused_until"`
+	Maintenance         string          `json:"maintenance"`
+	Major               *string         `json:"major"`
+	Imported            bool            `json:"imported"`
+	Causes              []causeDoc      `json:"causes"` // changes that were confirmed
 	Refs                []refDoc        `json:"refs"`
 	Postmortem          stateDoc        `json:"postmortem"`
 	URL                 string          `json:"url"`
@@ -53,12 +61,45 @@ type intervalDoc struct {
 }
 
 type linkDoc struct {
-	Kind       string   `json:"kind"`
-	Parent     *string  `json:"parent"` // null while the parent is not known here yet
-	Rule       string   `json:"rule"`
-	Confidence float64  `json:"confidence"`
-	Evidence   []string `json:"evidence"`
-	By         actorDoc `json:"by"`
+	Kind       string     `json:"kind"`
+	Parent     *string    `json:"parent"` // null while the parent is not known here yet
+	Rule       string     `json:"rule"`
+	Confidence float64    `json:"confidence"`
+	Evidence   []string   `json:"evidence"`
+	By         actorDoc   `json:"by"`
+	At         *time.Time `json:"at"`
+	Began      *time.Time `json:"began"` // when the trouble of the parent began
+	Path       []stepDoc  `json:"path"`
+}
+
+// stepDoc is one call on the path from a consequence to its cause.
+type stepDoc struct {
+	From   string     `json:"from"`
+	To     string     `json:"to"`
+	Source string     `json:"source"`
+	SeenAt *time.Time `json:"seen_at"` // null: said by hand
+}
+
+func linkOf(l *incident.Link) *linkDoc {
+	if l == nil {
+		return nil
+	}
+	d := &linkDoc{
+		Kind: l.Kind, Parent: idOrNull(l.Parent), Rule: l.Rule, Confidence: l.Confidence, Evidence: append([]string{}, l.Evidence...),
+		By: *orNobody(l.By), At: moment(l.At), Began: moment(l.Began), Path: []stepDoc{},
+	}
+	for _, s := range l.Path {
+		d.Path = append(d.Path, stepDoc{From: s.From, To: s.To, Source: s.Source, SeenAt: moment(s.SeenAt)})
+	}
+	return d
+}
+
+func idOrNull(id incident.ID) *string {
+	if id == 0 {
+		return nil
+	}
+	s := id.String()
+	return &s
 }
 
 type childDoc struct {
@@ -94,7 +135,9 @@ func incidentOf(v *query.View) incidentDoc {
 		AcknowledgedBy: actor(inc.AcknowledgedBy), ResolvedAt: moment(inc.ResolvedAt), ClosedAt: moment(inc.ClosedAt),
 		ImpactStartedAt: moment(inc.Times.ImpactStarted), DetectedAt: moment(inc.Times.Detected), MitigatedAt: moment(inc.Times.Mitigated),
 		Intervals: []intervalDoc{}, Episode: inc.Episode, LevelRule: inc.LevelRule, UpdatedAt: inc.UpdatedAt.UTC(),
-		Commander: actor(inc.Commander), Children: []childDoc{}, Recurrences: inc.Recurrences, Refs: []refDoc{},
+		Commander: actor(inc.Commander), Link: linkOf(inc.Link), Children: []childDoc{}, MoreChildren: inc.MoreChildren,
+		Trouble: inc.Trouble, Openings: inc.Openings, PausedUntil: moment(inc.PausedUntil), Maintenance: inc.Maintenance,
+		Major: idOrNull(inc.Major), Imported: inc.Imported, Causes: causesOf(inc), Recurrences: inc.Recurrences, Refs: []refDoc{},
 		Postmortem: stateDoc{Required: inc.Postmortem.Required, State: inc.Postmortem.State}, URL: v.URL,
 	}
 	for _, iv := range inc.Intervals {
@@ -105,13 +148,6 @@ func incidentOf(v *query.View) incidentDoc {
 	}
 	for _, r := range inc.Refs {
 		d.Refs = append(d.Refs, refDoc{System: r.System, Role: r.Role, ID: r.ID, URL: r.URL})
-	}
-	if l := inc.Link; l != nil {
-		d.Link = &linkDoc{Kind: l.Kind, Rule: l.Rule, Confidence: l.Confidence, Evidence: append([]string{}, l.Evidence...), By: *orNobody(l.By)}
-		if l.Parent != 0 {
-			id := l.Parent.String()
-			d.Link.Parent = &id
-		}
 	}
 	return d
 }

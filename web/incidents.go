@@ -2,6 +2,7 @@ package web
 
 import (
 	_ "embed"
+	"errors"
 	"net/http"
 
 	"imbot/commands"
@@ -127,6 +128,9 @@ func (s *server) command(w http.ResponseWriter, r *http.Request, v query.Viewer)
 		return err
 	}
 	req.Incident, req.Command.Incident = id, id
+	if err := errors.Join(s.Reader.ResolveChange(r.Context(), v, req.Command), s.Reader.CheckParent(r.Context(), v, req.Command)); err != nil {
+		return err
+	}
 	inc, err := s.do(r, v, &req, id.String(), body)
 	if err != nil {
 		return err

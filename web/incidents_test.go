@@ -30,7 +30,8 @@ func TestLifeOfAnIncident(t *testing.T) {
 		"first_acknowledged_at": nil, "acknowledged_by": nil, "resolved_at": nil, "closed_at": nil,
 		"impact_started_at": nil, "detected_at": nil, "mitigated_at": nil,
 		"intervals": []any{map[string]any{"from": at, "to": nil}}, "episode": 1.0, "level_rule": "is down", "updated_at": at,
-		"commander": nil, "link": nil, "children": []any{}, "recurrences": 0.0, "refs": []any{},
+		"commander": nil, "link": nil, "children": []any{}, "more_children": 0.0, "recurrences": 0.0, "trouble": "down", "openings": 0.0, "paused_until": nil,
+		"maintenance": "", "major": nil, "imported": false, "causes": []any{}, "refs": []any{},
 		"postmortem": map[string]any{"required": true, "state": "draft"}, "url": "https://imbot.example.com/incidents/INC-1",
 	}
 	if d := cmp.Diff(any(want), got); d != "" {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"imbot/commands"
-	"imbot/incident"
 )
 
 // slotLength is how long an Idempotency-Key is honoured at least; at most it is
@@ -80,7 +79,7 @@ func (s *server) check(ctx context.Context, o *once) error {
 		return nil
 	}
 	for _, k := range o.same {
-		id, err := s.Reader.ByKey(ctx, incident.InboundKey(k))
+		id, err := s.Reader.ByCommand(ctx, k)
 		if err != nil || id != 0 {
 			return err
 		}

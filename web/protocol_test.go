@@ -180,11 +180,14 @@ func TestIdempotencyKeyAtOnce(t *testing.T) {
 }
 
 // failing carries nothing out.
-type failing struct{ err error }
+type failing struct {
+	Doer
+	err error
+}
 
 func (f failing) Do(context.Context, incident.Command) (*incident.Incident, error) { return nil, f.err }
 
-type panicking struct{}
+type panicking struct{ Doer }
 
 func (panicking) Do(context.Context, incident.Command) (*incident.Incident, error) {
 	panic("the bottom fell out: password=hunter2")
@@ -192,11 +195,11 @@ func (panicking) Do(context.Context, incident.Command) (*incident.Incident, erro
 
 func TestFailures(t *testing.T) {
 	const body = `{"title":"x"}`
-	a := newAPI(t, func(c *Config) { c.Service = failing{incident.ErrBusy} })
+	a := newAPI(t, func(c *Config) { c.Service = failing{err: incident.ErrBusy} })
 	if an := a.call("POST", "/api/v1/incidents", responderSecret, body); an.status != 503 || an.header.Get("Retry-After") != "1" {
 		t.Errorf("busy = %d %v", an.status, an.header)
 	}
-	for name, service := range map[string]Doer{"error": failing{errors.New("open /var/lib: password=hunter2")}, "panic": panicking{}} {
+	for name, service := range map[string]Doer{"error": failing{err: errors.New("open /var/lib: password=hunter2")}, "panic": panicking{}} {
 		a = newAPI(t, func(c *Config) { c.Service = service })
 		an := a.call("POST", "/api/v1/incidents", responderSecret, body)
 		p := an.doc(t)

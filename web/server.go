@@ -11,11 +11,15 @@ import (
 	"imbot/query"
 )
 
-// Doer carries out commands. *incident.Service is one.
+// Doer carries out commands and mutes. *incident.Service is one.
 type Doer interface {
 	// Do answers a command that was carried out before with the present state. An
 	// error that is an *incident.Problem may be shown to whoever asked.
 	Do(ctx context.Context, cmd incident.Command) (*incident.Incident, error)
+	// Mute and Unmute check whether the actor may. The target is the key or name of
+	// a service or a squad.
+	Mute(ctx context.Context, by incident.Actor, role incident.Role, target string, d time.Duration, reason string) (incident.Mute, error)
+	Unmute(ctx context.Context, by incident.Actor, role incident.Role, target string) (incident.Mute, error)
 }
 
 // Config says what the handler works with. Service, Reader and Now are required.
@@ -34,6 +38,8 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Metrics answers GET /metrics. nil: there is no such address.
 	Metrics http.Handler
+	// Changes are what was changed. nil: there is no such address.
+	Changes *Changes
 	// Backup writes a copy of the store. nil: there is no such address.
 	Backup func(ctx context.Context, w io.Writer) error
 }
@@ -67,8 +73,18 @@ func New(c Config) http.Handler {
 		"GET /api/v1/incidents/{id}/postmortem": s.postmortem,
 		"GET /api/v1/incidents/{id}/actions":    s.actions,
 		"POST /api/v1/incidents/{id}/commands":  s.command,
+		"GET /api/v1/incidents/{id}/similar":    s.similar,
+		"GET /api/v1/mutes":                     s.mutes,
+		"POST /api/v1/mutes":                    s.mute,
+		"DELETE /api/v1/mutes":                  s.unmute,
+		"GET /api/v1/labels.csv":                s.labels,
+		"GET /api/v1/stats/links":               s.linkStats,
 	} {
 		s.mux.Handle(pattern, s.answer(s.authenticated(h)))
+	}
+	if c.Changes != nil {
+		s.mux.Handle("GET /api/v1/changes", s.answer(s.authenticated(s.listChanges)))
+		s.mux.Handle("POST /api/v1/changes", s.answer(s.authenticated(s.postChanges)))
 	}
 	if c.Backup != nil {
 		s.mux.Handle("GET /api/v1/backup", s.answer(s.authenticated(s.backup)))

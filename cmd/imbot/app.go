@@ -17,12 +17,14 @@ import (
 
 	"imbot/bot"
 	"imbot/catalog"
+	"imbot/changes"
 	"imbot/incident"
 	"imbot/integrations/botframework"
 	"imbot/integrations/pagerduty"
 	"imbot/outbox"
 	"imbot/query"
 	"imbot/store"
+	"imbot/topology"
 	"imbot/web"
 	"imbot/webhook"
 )
@@ -34,12 +36,14 @@ type app struct {
 	log *slog.Logger
 	clock
 
-	store   store.Store
-	catalog *catalog.Holder
-	service *incident.Service
-	reader  *query.Reader
-	runner  *outbox.Runner
-	metrics *prometheus.Registry
+	store    store.Store
+	catalog  *catalog.Holder
+	topology *topology.Keeper
+	service  *incident.Service
+	reader   *query.Reader
+	changes  *changes.Poller
+	runner   *outbox.Runner
+	metrics  *prometheus.Registry
 
 	teams      *botframework.Client // nil: the teams section is absent
 	pager      *pagerduty.Client    // nil: no API token
@@ -88,12 +92,20 @@ func (a *app) wire() error {
 	if err := a.wireClients(); err != nil {
 		return err
 	}
+	if err := a.wireTopology(); err != nil {
+		return err
+	}
 	a.service = &incident.Service{
 		Store: a.store, Now: a.now, Details: a.pager != nil,
-		Catalog: func() incident.Catalog { return a.catalog.Get() },
-		Wake:    func() { a.runner.Wake() },
+		Catalog:  func() incident.Catalog { return a.catalog.Get() },
+		Topology: a.topology.Graph,
+		Linking:  a.cfg.Linking(),
+		Wake:     func() { a.runner.Wake() },
 	}
 	a.reader = &query.Reader{Store: a.store, PublicURL: a.cfg.PublicURL, Catalog: func() incident.Catalog { return a.catalog.Get() }}
+	if err := a.wireChanges(); err != nil {
+		return err
+	}
 	if err := a.wireTeams(); err != nil {
 		return err
 	}
@@ -127,13 +139,17 @@ func (a *app) close() error {
 func (a *app) loadCatalog(ctx context.Context) error { return a.loadCatalogOf(ctx, a.live.Load()) }
 
 func (a *app) loadCatalogOf(ctx context.Context, cfg *Config) error {
-	return a.catalog.Reload(func() (*catalog.Catalog, error) {
+	err := a.catalog.Reload(func() (*catalog.Catalog, error) {
 		all, err := a.store.Conversations(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return loadCatalog(cfg, all)
 	})
+	if err != nil || a.topology == nil {
+		return err
+	}
+	return a.topology.Rebuild(ctx) // names and depends_on may have changed
 }
 
 func loadCatalog(cfg *Config, conversations []bot.Conversation) (*catalog.Catalog, error) {
@@ -199,7 +215,7 @@ func (a *app) wireTeams() error {
 	}
 	a.bot = bot.New(bot.Config{
 		Adapter: botframework.NewAdapter(t.AppID, validator, a.teams),
-		Service: a.service, Reader: a.reader, Store: a.store, Roster: a.teams,
+		Service: a.opener(), Reader: a.reader, Store: a.store, Roster: a.teams,
 		Catalog: a.squads, Rebind: a.loadCatalog,
 		Tenants: tenants, Dialogs: t.Dialogs, Slash: t.SlashCommands, Location: a.cfg.Location(),
 		Access: bot.Access{Default: incident.Role(a.cfg.Access.Default), Admins: a.cfg.Access.Admins, Viewers: a.cfg.Access.Viewers},
@@ -217,10 +233,10 @@ func (a *app) wirePagerDuty() {
 	for i, s := range p.WebhookSecrets {
 		secrets[i] = s.Reveal()
 	}
-	a.hook = &webhook.PagerDuty{Secrets: secrets, Service: a.service, Now: a.now, Logger: a.log}
+	a.hook = &webhook.PagerDuty{Secrets: secrets, Service: a.opener(), Now: a.now, Logger: a.log}
 	if a.pager != nil {
 		a.reconciler = &webhook.Reconciler{
-			API: a.pager.Background(), Store: a.store, Service: a.service, SubscriptionID: p.SubscriptionID,
+			API: a.pager.Background(), Store: a.store, Service: a.opener(), SubscriptionID: p.SubscriptionID,
 			URL: a.cfg.PublicURL + "/webhooks/pagerduty", Now: a.now, Logger: a.log,
 		}
 	}
@@ -239,8 +255,10 @@ func (a *app) handler() http.Handler {
 	if a.hook != nil {
 		mux.Handle("POST /webhooks/pagerduty", a.hook)
 	}
+	mux.HandleFunc("GET "+topologyPath, a.serveTopology)
+	mux.HandleFunc("POST "+topologyPath, a.serveTopology)
 	mux.Handle("/", web.New(web.Config{
-		Service: a.service, Reader: a.reader, Tokens: tokens, Location: a.cfg.Location(), Now: a.now, Logger: a.log,
+		Service: a.opener(), Reader: a.reader, Changes: a.webChanges(), Tokens: tokens, Location: a.cfg.Location(), Now: a.now, Logger: a.log,
 		Ready: a.store.Writable, Backup: a.store.Backup, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
 	}))
 	return mux
@@ -276,7 +294,15 @@ func (a *app) run(ctx context.Context) error {
 	var background errgroup.Group
 	background.Go(func() error { return a.runner.Run(work) })
 	background.Go(func() error {
-		a.every(work, time.Hour, "prune", func(c context.Context) error { return a.store.Prune(c, a.now()) })
+		a.every(work, time.Hour, "prune", func(c context.Context) error { return errors.Join(a.store.Prune(c, a.now()), a.pruneChanges(c)) })
+		return nil
+	})
+	background.Go(func() error {
+		a.topology.Run(work)
+		return nil
+	})
+	background.Go(func() error {
+		a.changes.Run(work)
 		return nil
 	})
 	if a.reconciler != nil {
@@ -344,6 +370,8 @@ func (a *app) off() []string {
 	if a.cfg.Catalog == "" {
 		out = append(out, "catalog: none; every service is unknown and goes to the default channel")
 	}
+	out = append(out, a.offTopology()...)
+	out = append(out, a.offChanges()...)
 	if a.cfg.DryRun {
 		out = append(out, "dry_run: cards, replies and writes to PagerDuty are skipped")
 	}

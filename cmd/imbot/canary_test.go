@@ -37,7 +37,7 @@ func TestPrivateCanary(t *testing.T) {
 	}
 	// Somebody else tries, in a 1:1 chat and in the channel; a member tries in the channel.
 	eko := r.teams.Personal(r.eko)
-	for _, text := range []string{"show 1", "list", "ack 1", "note 1 hello", "rca 1", "member 1 add eko@example.com"} {
+	for _, text := range []string{"show 1", "list", "ack 1", "note 1 hello", "rca 1", "member 1 add eko@example.com", "similar 1", "unlink 1", "undo 1", "link 1 caused-by 2"} {
 		r.say(r.eko, eko, text)
 		r.say(r.eko, r.channel, text)
 		r.say(r.ani, r.channel, text)
@@ -57,7 +57,7 @@ func TestPrivateCanary(t *testing.T) {
 	if bytes.Contains(r.pd.Dump(), []byte(word)) {
 		t.Error("PagerDuty was told")
 	}
-	for _, path := range []string{"/api/v1/incidents", "/api/v1/incidents/1", "/api/v1/incidents/1/timeline", "/api/v1/incidents?q=" + word, "/metrics", "/readyz"} {
+	for _, path := range []string{"/api/v1/incidents", "/api/v1/incidents/1", "/api/v1/incidents/1/timeline", "/api/v1/incidents?q=" + word, "/api/v1/incidents/1/similar", "/api/v1/labels.csv", "/api/v1/stats/links", "/api/v1/mutes", "/metrics", "/readyz"} {
 		if _, body := r.get(path); strings.Contains(body, word) {
 			t.Errorf("GET %s carries the word: %s", path, body)
 		}

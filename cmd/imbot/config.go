@@ -43,13 +43,16 @@ type Config struct {
 	Rules  []incident.Rule                 `yaml:"rules"`  // nil: the default rules, as far as their levels exist
 	Notice map[string]catalog.NoticeChange `yaml:"notice"` // by level: how it differs from the default
 
-	Jira        *JiraConfig        `yaml:"jira"`
-	NewRelic    *NewRelicConfig    `yaml:"newrelic"`
-	Prometheus  *PrometheusConfig  `yaml:"prometheus"`
-	Mail        *MailConfig        `yaml:"mail"`
-	Web         *WebConfig         `yaml:"web"`
-	Correlation *CorrelationConfig `yaml:"correlation"`
-	Reports     *ReportsConfig     `yaml:"reports"`
+	NewRelic    *NewRelicConfig   `yaml:"newrelic"` // nil: off, as the next two
+	Prometheus  *PrometheusConfig `yaml:"prometheus"`
+	Backstage   *BackstageConfig  `yaml:"backstage"`
+	Topology    TopologyConfig    `yaml:"topology"`
+	Correlation CorrelationConfig `yaml:"correlation"`
+
+	Jira    *JiraConfig    `yaml:"jira"`
+	Mail    *MailConfig    `yaml:"mail"`
+	Web     *WebConfig     `yaml:"web"`
+	Reports *ReportsConfig `yaml:"reports"`
 
 	location *time.Location
 	warnings []string
@@ -117,8 +120,9 @@ type AccessConfig struct {
 
 // RetentionConfig is how long things are kept.
 type RetentionConfig struct {
-	Raw  Duration `yaml:"raw"`  // what came in, as it was; default 100d
-	Keys Duration `yaml:"keys"` // by which repeated deliveries are known; default 7d
+	Raw     Duration `yaml:"raw"`     // what came in, as it was; default 100d
+	Keys    Duration `yaml:"keys"`    // by which repeated deliveries are known; default 7d
+	Changes Duration `yaml:"changes"` // what was changed: deploys and the like; default 30d
 }
 
 // LoadConfig reads and checks the configuration in the file at path. The error

@@ -39,6 +39,8 @@ func (k *configCheck) all() {
 	k.levels()
 	k.rules()
 	k.notice()
+	k.topology()
+	k.correlation()
 	k.later()
 }
 
@@ -140,7 +142,7 @@ func (k *configCheck) emptySections() {
 	for _, s := range []struct {
 		name   string
 		absent bool
-	}{{"teams", k.c.Teams == nil}, {"pagerduty", k.c.PagerDuty == nil}} {
+	}{{"teams", k.c.Teams == nil}, {"pagerduty", k.c.PagerDuty == nil}, {"newrelic", k.c.NewRelic == nil}, {"prometheus", k.c.Prometheus == nil}, {"backstage", k.c.Backstage == nil}} {
 		if s.absent && k.doc.Has(s.name) && !k.failed(s.name) {
 			k.doc.Errorf(s.name, "the section %s is empty; fill it in, or remove it to turn %s off", s.name, s.name)
 		}
@@ -279,4 +281,5 @@ func (k *configCheck) retention() {
 			k.doc.Errorf(r.path, "this is too short: deliveries are repeated for up to a day; use 1d or more")
 		}
 	}
+	k.span("retention.changes", &k.c.Retention.Changes, 30*24*time.Hour, 24*time.Hour, 3650*24*time.Hour)
 }

@@ -13,22 +13,6 @@ type JiraConfig struct {
 	Project       string `yaml:"project"`
 }
 
-// NewRelicConfig connects imbot with New Relic.
-type NewRelicConfig struct {
-	APIKey    Secret `yaml:"api_key"`
-	AccountID string `yaml:"account_id"`
-	Region    string `yaml:"region"` // us or eu
-	URL       string `yaml:"url"`
-}
-
-// PrometheusConfig connects imbot with Prometheus.
-type PrometheusConfig struct {
-	URL         string `yaml:"url"`
-	BearerToken Secret `yaml:"bearer_token"`
-	User        string `yaml:"user"`
-	Password    Secret `yaml:"password"`
-}
-
 // MailConfig is how mails are sent.
 type MailConfig struct {
 	From  string     `yaml:"from"`
@@ -61,15 +45,6 @@ type OIDCConfig struct {
 	ClientSecret Secret `yaml:"client_secret"`
 }
 
-// CorrelationConfig is about duplicates and cascades.
-type CorrelationConfig struct {
-	Grace      Duration `yaml:"grace"`
-	Window     Duration `yaml:"window"`
-	Hops       int      `yaml:"hops"`
-	EdgeMemory Duration `yaml:"edge_memory"`
-	Hold       Duration `yaml:"hold"`
-}
-
 // ReportsConfig is when reports are sent.
 type ReportsConfig struct {
 	Weekly  *Schedule `yaml:"weekly"`
@@ -84,11 +59,8 @@ func (k *configCheck) later() {
 		check func()
 	}{
 		{"jira", c.Jira != nil, k.jira},
-		{"newrelic", c.NewRelic != nil, k.newRelic},
-		{"prometheus", c.Prometheus != nil, func() { k.url("prometheus.url", &c.Prometheus.URL) }},
 		{"mail", c.Mail != nil, k.mail},
 		{"web", c.Web != nil, k.web},
-		{"correlation", c.Correlation != nil, k.correlation},
 		{"reports", c.Reports != nil, k.reports},
 	} {
 		if s.given {
@@ -101,11 +73,6 @@ func (k *configCheck) later() {
 func (k *configCheck) jira() {
 	k.url("jira.url", &k.c.Jira.URL)
 	k.mailAddress("jira.email", k.c.Jira.Email)
-}
-
-func (k *configCheck) newRelic() {
-	k.url("newrelic.url", &k.c.NewRelic.URL)
-	k.oneOf("newrelic.region", k.c.NewRelic.Region, "us", "eu")
 }
 
 func (k *configCheck) mail() {
@@ -122,12 +89,6 @@ func (k *configCheck) mail() {
 func (k *configCheck) web() {
 	if o := k.c.Web.OIDC; o != nil {
 		k.url("web.oidc.issuer", &o.Issuer)
-	}
-}
-
-func (k *configCheck) correlation() {
-	if h := k.c.Correlation.Hops; h < 0 || h > 5 {
-		k.doc.Errorf("correlation.hops", "%d is too far or less than nothing; use 1 or 2", h)
 	}
 }
 

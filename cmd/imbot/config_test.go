@@ -19,7 +19,7 @@ import (
 )
 
 var configEnv = map[string]string{
-	"TEAMS_CLIENT_SECRET": "teams-s3cret-value", "PD_SECRET": "pd-s3cret-value", "PD_TOKEN": "pd-t0ken-value", "IMBOT_API_TOKEN": "api-t0ken-value-0123456789",
+	"TEAMS_CLIENT_SECRET": "teams-s3cret-value", "PD_SECRET": "pd-s3cret-value", "PD_TOKEN": "pd-t0ken-value", "IMBOT_API_TOKEN": "api-t0ken-value-0123456789", "NR_KEY": "NRAK-s3cret-value",
 	"PORT": "9090", "SHORT": "hunter2",
 }
 
@@ -96,7 +96,7 @@ func TestExampleLaterParts(t *testing.T) {
 		t.Fatalf("parseConfig: %v", err)
 	}
 	var want []string
-	for _, s := range []string{"jira", "newrelic", "prometheus", "mail", "web", "correlation", "reports"} {
+	for _, s := range []string{"jira", "mail", "web", "reports"} {
 		want = append(want, s+": not part of this version: ignored")
 	}
 	if diff := cmp.Diff(want, c.Warnings()); diff != "" {
@@ -112,10 +112,16 @@ func TestConfigDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatalf("parseConfig: %v", err)
 	}
+	yes := true
 	want := &Config{
+		Topology: TopologyConfig{Refresh: Duration(15 * time.Minute), PagerDuty: &yes},
+		Correlation: CorrelationConfig{
+			Grace: Duration(30 * time.Minute), Window: Duration(24 * time.Hour), Hops: 2, EdgeMemory: Duration(14 * 24 * time.Hour), Hold: Duration(30 * time.Second),
+			Flapping: FlappingConfig{Times: 4, Window: Duration(2 * time.Hour)}, AutoPause: &yes, Major: MajorRoomConfig{Incidents: 3, Window: Duration(10 * time.Minute)},
+		},
 		Listen: ":8080", Store: "bolt:imbot.db", Timezone: "UTC", Language: "en", Levels: incident.DefaultLevels(),
 		Access:    AccessConfig{Default: "responder"},
-		Retention: RetentionConfig{Raw: Duration(100 * 24 * time.Hour), Keys: Duration(7 * 24 * time.Hour)},
+		Retention: RetentionConfig{Raw: Duration(100 * 24 * time.Hour), Keys: Duration(7 * 24 * time.Hour), Changes: Duration(30 * 24 * time.Hour)},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Errorf("parseConfig (-want +got):\n%s", diff)

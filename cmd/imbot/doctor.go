@@ -96,6 +96,7 @@ func (d *doctor) run(ctx context.Context) {
 	if cat != nil && d.cfg.Teams != nil {
 		d.channels(cat, convs, open)
 	}
+	d.topology(ctx, cat)
 	if d.cfg.PublicURL == "" {
 		d.add("public_url", checkWarn, "not set: cards carry no link to pages", "set public_url to the https address at which people reach imbot")
 	}

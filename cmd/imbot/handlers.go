@@ -14,7 +14,10 @@ import (
 // handlers maps kinds of effect to what carries them out. What is turned off is
 // skipped with its reason, and shown so.
 func (a *app) handlers() map[string]outbox.Handler {
-	h := map[string]outbox.Handler{}
+	h := map[string]outbox.Handler{
+		incident.KindRelink:  effects.Again(a.service, incident.Relink),
+		incident.KindUnpause: effects.Again(a.service, incident.Unpause),
+	}
 	off := func(reason string, kinds ...string) {
 		for _, k := range kinds {
 			h[k] = effects.Off(reason)
@@ -29,7 +32,7 @@ func (a *app) handlers() map[string]outbox.Handler {
 		h[incident.KindCard], h[incident.KindReply], h[incident.KindAnswer] = t.Card, t.Reply, t.Answer
 	}
 	if a.pager != nil {
-		p := &effects.Pager{API: a.pager, Service: a.service, View: a.reader}
+		p := &effects.Pager{API: a.pager, Service: a.service, View: a.reader, Now: a.now}
 		h[incident.KindPDAck], h[incident.KindPDResolve], h[incident.KindPDNote], h[incident.KindDetails] = p.Ack, p.Resolve, p.Note, p.Details
 	}
 	if a.cfg.DryRun { // answers to whoever asks, and reading, go on

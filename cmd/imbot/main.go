@@ -38,6 +38,7 @@ func subcommands() []command {
 		{"demo", "everything on one machine, with simulated vendors and a story that plays", "imbot demo", runDemo},
 		{"doctor", "check configuration, credentials and reachability, and say how to mend each", "imbot doctor -config imbot.yaml", runDoctor},
 		{"manifest", "write the Teams app package", "imbot manifest -config imbot.yaml -out imbot.zip", runManifest},
+		{"topology", "show who calls whom, import it from a file, list names that no service has", "imbot topology show -config imbot.yaml", runTopology},
 		{"backup", "write a copy of the store while the service runs or not", "imbot backup -config imbot.yaml imbot.backup", runBackup},
 		{"restore", "make a store of a copy", "imbot restore -config imbot.yaml imbot.backup", runRestore},
 		{"version", "print the version", "imbot version", runVersion},

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"imbot/incident"
+	"imbot/query"
 )
 
 // registerMetrics offers counters and levels of all parts. No label carries
@@ -29,12 +30,18 @@ var (
 	descWaiting   = prometheus.NewDesc("imbot_effects_waiting", "Effects that wait or run.", nil, nil)
 	descOldest    = prometheus.NewDesc("imbot_effects_oldest_seconds", "Age of the oldest effect that waits.", nil, nil)
 	descOpen      = prometheus.NewDesc("imbot_incidents_open", "Open incidents that are not private, by level.", []string{"level"}, nil)
+	descEdges     = prometheus.NewDesc("imbot_topology_edges", "Calls between services that count now, by source.", []string{"source"}, nil)
+	descSourceAge = prometheus.NewDesc("imbot_topology_source_age_seconds", "Since a source of calls answered in full; absent before the first time.", []string{"source"}, nil)
+	descSourceUp  = prometheus.NewDesc("imbot_topology_source_up", "Whether a source of calls answered when asked last.", []string{"source"}, nil)
+	descLinks     = prometheus.NewDesc("imbot_links_total", "Links made between incidents, by rule.", []string{"rule"}, nil)
+	descFixed     = prometheus.NewDesc("imbot_link_corrections_total", "Links that people took away (not_related) or added (also_related), by the rule that was wrong or should have found them.", []string{"rule", "verdict"}, nil)
+	descPrecision = prometheus.NewDesc("imbot_link_precision", "Share of the links made that people left alone, by rule; absent where none was made.", []string{"rule"}, nil)
 	descBuildInfo = prometheus.NewDesc("imbot_build_info", "Version of the program.", []string{"version"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *appCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descWebhooks, descActivity, descEffects, descWaiting, descOldest, descOpen, descBuildInfo} {
+	for _, d := range []*prometheus.Desc{descWebhooks, descActivity, descEffects, descWaiting, descOldest, descOpen, descLinks, descFixed, descPrecision, descBuildInfo, descEdges, descSourceAge, descSourceUp} {
 		ch <- d
 	}
 }
@@ -67,6 +74,8 @@ func (c *appCollector) Collect(ch chan<- prometheus.Metric) {
 		count(descEffects, float64(n.Skipped), kind, "skipped")
 	}
 	c.collectStore(gauge)
+	c.collectLinks(count, gauge)
+	c.a.collectTopology(gauge)
 }
 
 func (c *appCollector) collectStore(gauge func(*prometheus.Desc, float64, ...string)) {
@@ -94,5 +103,24 @@ func (c *appCollector) collectStore(gauge func(*prometheus.Desc, float64, ...str
 	}
 	for level, n := range open {
 		gauge(descOpen, float64(n), level)
+	}
+}
+
+// collectLinks tells how well the rules link incidents. Corrections that name a
+// private incident are not counted.
+func (c *appCollector) collectLinks(count, gauge func(*prometheus.Desc, float64, ...string)) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	f, err := c.a.reader.LinkStats(ctx, query.Everybody, time.Time{})
+	if err != nil {
+		return
+	}
+	for _, r := range f.Rules {
+		count(descLinks, float64(r.Made), r.Rule)
+		count(descFixed, float64(r.Wrong), r.Rule, incident.LabelWrong)
+		count(descFixed, float64(r.Missed), r.Rule, incident.LabelMissed)
+		if r.Made > 0 {
+			gauge(descPrecision, r.Precision(), r.Rule)
+		}
 	}
 }

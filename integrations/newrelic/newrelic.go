@@ -1,6 +1,7 @@
 // Package newrelic reads from New Relic which service calls which: it finds the
 // services that New Relic watches, and asks for the relationships of each
-// ([Client.Edges]), by NerdGraph, New Relic's GraphQL API.
+// ([Client.Edges]), by NerdGraph, New Relic's GraphQL API. It also reads what was
+// changed, as change tracking was told ([Client.Changes]).
 //
 // It remembers nothing. New Relic forgets a relationship some time after the
 // last call (mostly 75 minutes, see
@@ -59,6 +60,10 @@ type Config struct {
 	// it gets /graphql. Plain http is accepted for loopback addresses only.
 	URL string
 
+	// AccountID is the account whose changes are read. Default: none, and Changes
+	// fails.
+	AccountID int
+
 	// Search finds the services whose calls are read, in the language of
 	// entitySearch. Default DefaultSearch.
 	// https://docs.newrelic.com/docs/apis/nerdgraph/examples/nerdgraph-entities-api-tutorial/
@@ -95,6 +100,7 @@ type Client struct {
 	key         string
 	endpoint    string
 	search      string
+	account     int
 	http        *http.Client
 	timeout     time.Duration
 	total       time.Duration
@@ -129,7 +135,7 @@ func New(c Config) (*Client, error) {
 		c.Now = time.Now
 	}
 	return &Client{
-		key: c.Key, endpoint: endpoint, search: c.Search, http: hc, now: c.Now,
+		key: c.Key, endpoint: endpoint, search: c.Search, account: max(c.AccountID, 0), http: hc, now: c.Now,
 		timeout: orElse(c.Timeout, 30*time.Second), total: orElse(c.Total, 5*time.Minute),
 		concurrent: min(orElse(c.Concurrent, 10), MaxConcurrent), maxServices: orElse(c.MaxServices, 5000), maxEdges: orElse(c.MaxEdges, 100_000),
 	}, nil

@@ -231,6 +231,17 @@ func TestContractREST(t *testing.T) {
 		_, err = each.Check(ctx)
 		must("check", err)
 	}
+	sim.AddDependency("PCART", "PSTOCK")
+	sim.AddBusinessDependency("PSHOP", "PCART")
+	_, err = c.Services(ctx)
+	must("services", err)
+	deps, err := c.Dependencies(ctx, "PCART")
+	must("dependencies", err)
+	if len(deps) != 1 || deps[0] != (pagerduty.Dependency{Dependent: "PCART", Supporting: "PSTOCK"}) {
+		t.Errorf("dependencies %v", deps)
+	}
+	_, err = c.Dependencies(ctx, "PNONE")
+	wantError(t, "dependencies of nothing", err, 404, true)
 	made, _, err := c.CreateSubscription(ctx, pagerduty.Subscription{URL: "https://x.example/", Events: []string{"incident.triggered"}})
 	must("create subscription", err)
 	_, err = c.Subscriptions(ctx)
@@ -249,7 +260,7 @@ func TestContractREST(t *testing.T) {
 		"GET /abilities", "GET /incidents", "PUT /incidents", "GET /incidents/{id}", "GET /incidents/{id}/notes",
 		"POST /incidents/{id}/notes", "GET /incidents/{id}/alerts", "GET /incidents/{id}/log_entries", "GET /users", "GET /users/{id}",
 		"GET /users/me", "GET /webhook_subscriptions", "POST /webhook_subscriptions", "POST /webhook_subscriptions/{id}/enable",
-		"POST /webhook_subscriptions/{id}/ping",
+		"POST /webhook_subscriptions/{id}/ping", "GET /services", "GET /service_dependencies/technical_services/{id}",
 	} {
 		if !k.covered[want] {
 			t.Errorf("%s was not called", want)

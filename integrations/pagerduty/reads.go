@@ -283,6 +283,7 @@ type wirePage struct {
 	} `json:"notes"`
 	Alerts        []wireAlert        `json:"alerts"`
 	Subscriptions []wireSubscription `json:"webhook_subscriptions"`
+	Services      []wireRef          `json:"services"`
 }
 
 // each reads all pages of a list, at most maxOffset entries. take says how many

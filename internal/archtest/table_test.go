@@ -18,11 +18,13 @@ var rules = map[string]rule{
 
 	// The domain, and what reads it.
 	"incident":           {},
-	"query":              {module: []string{"incident"}},
+	"changes":            {module: []string{"incident"}},
+	"query":              {module: []string{"changes", "incident"}},
 	"catalog":            {module: []string{"catalog/strictyaml", "incident"}},
 	"catalog/strictyaml": {outside: []string{"github.com/goccy/go-yaml"}},
 	"locale":             {module: []string{"incident"}},
-	"cards":              {module: []string{"incident", "locale", "query"}},
+	"topology":           {module: []string{"incident"}},
+	"cards":              {module: []string{"changes", "incident", "locale", "query"}},
 	"commands":           {module: []string{"incident", "query"}, outside: []string{"github.com/go-json-experiment/json"}},
 	"manifest":           {},
 
@@ -31,7 +33,7 @@ var rules = map[string]rule{
 		module:  []string{"cards", "commands", "incident", "integrations/botframework", "locale", "query"},
 		outside: []string{"github.com/infracloudio/msbotbuilder-go"},
 	},
-	"web":     {module: []string{"commands", "incident", "query"}},
+	"web":     {module: []string{"changes", "commands", "incident", "query"}},
 	"webhook": {module: []string{"incident", "integrations/pagerduty"}, outside: []string{"github.com/klauspost/compress"}},
 
 	// What follows outside.
@@ -40,9 +42,9 @@ var rules = map[string]rule{
 
 	// Stores implement the interfaces that incident, outbox and bot declare; of bot
 	// they need the types.
-	"store":           {module: []string{"bot", "incident", "outbox", "store/boltstore"}},
-	"store/boltstore": {module: []string{"bot", "incident", "outbox"}, outside: []string{"go.etcd.io/bbolt", "github.com/klauspost/compress"}},
-	"store/storetest": {module: []string{"bot", "incident", "outbox"}, outside: []string{"github.com/google/go-cmp"}},
+	"store":           {module: []string{"bot", "changes", "incident", "outbox", "store/boltstore", "topology"}},
+	"store/boltstore": {module: []string{"bot", "changes", "incident", "outbox", "topology"}, outside: []string{"go.etcd.io/bbolt", "github.com/klauspost/compress"}},
+	"store/storetest": {module: []string{"bot", "changes", "incident", "outbox", "topology"}, outside: []string{"github.com/google/go-cmp"}},
 
 	// Vendors: client, webhook parsing and simulator, each in a folder of its own.
 	"integrations/botframework": {outside: []string{
@@ -56,6 +58,8 @@ var rules = map[string]rule{
 	"integrations/pagerduty/pagerdutysim":       {module: []string{"integrations/pagerduty"}},
 
 	"integrations/backstage":            {outside: []string{"github.com/goccy/go-yaml"}},
+	"integrations/jira":                 {outside: []string{"github.com/andygrunwald/go-jira"}},
+	"integrations/jira/jirasim":         {module: []string{"integrations/jira"}},
 	"integrations/newrelic":             {outside: []string{"golang.org/x/sync"}},
 	"integrations/newrelic/newrelicsim": {},
 	"integrations/prometheus":           {},

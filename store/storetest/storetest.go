@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"imbot/bot"
+	"imbot/changes"
 	"imbot/incident"
 	"imbot/outbox"
+	"imbot/topology"
 )
 
 // Store is what is tested.
@@ -22,6 +24,8 @@ type Store interface {
 	incident.Store
 	outbox.Store
 	bot.Store
+	topology.Store
+	changes.Store
 	Prune(ctx context.Context, now time.Time) error
 	Writable(ctx context.Context) error
 	Close() error
@@ -121,6 +125,13 @@ func Run(t *testing.T, open Open) {
 		{"Jobs", testJobs},
 		{"Conversations", testConversations},
 		{"People", testPeople},
+		{"Changes", testChanges},
+		{"ChangedAgain", testChangedAgain},
+		{"PruneChanges", testPruneChanges},
+		{"ChangesAtOnce", testChangesAtOnce},
+		{"Edges", testEdges},
+		{"EdgesManyAndBad", testManyEdges},
+		{"EdgeSources", testEdgeSources},
 		{"Close", testClose},
 	}
 	for _, c := range cases {

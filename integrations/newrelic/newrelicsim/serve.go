@@ -83,6 +83,7 @@ func refuse(w http.ResponseWriter, status int, class, message string) {
 // root is what queries select from. s.mu is held.
 func (s *Server) root() object {
 	return object{"actor": object{
+		"account":      resolver(s.account),
 		"entity":       resolver(s.entity),
 		"entitySearch": resolver(s.entitySearch),
 	}}

@@ -43,6 +43,9 @@ type Options struct {
 	// Default 25, as New Relic has it.
 	Concurrent int
 
+	// AccountID is the account that the key may read. Default 1.
+	AccountID int
+
 	// Latency is how long each answer takes. Default 0.
 	Latency time.Duration
 }
@@ -87,6 +90,7 @@ type Server struct {
 	entities []*entity
 	byGUID   map[string]*entity
 	related  []*relationship
+	changes  []Change // as they were told
 	faults   []*Fault
 	requests []Request
 	active   int
@@ -128,6 +132,9 @@ func Unstarted(o Options) *Server {
 	}
 	if o.Concurrent <= 0 {
 		o.Concurrent = 25
+	}
+	if o.AccountID <= 0 {
+		o.AccountID = 1
 	}
 	return &Server{opt: o, url: "http://127.0.0.1/graphql", byGUID: make(map[string]*entity)}
 }

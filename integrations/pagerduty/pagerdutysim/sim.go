@@ -79,6 +79,8 @@ type Server struct {
 	pending   int           // webhooks in all lanes
 	users     []*User
 	services  []*Service
+	needs     []dependency
+	changes   []ChangeEvent
 	incidents []*incident // by number: incidents[0] has number 1
 	byID      map[string]*incident
 	subs      []*subscription

@@ -1,0 +1,159 @@
+package jira
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+func TestPlain(t *testing.T) {
+	for in, want := range map[string]string{
+		"checkout is down":     "checkout is down",
+		"[~accountid:712020]":  `\[\~accountid:712020\]`,
+		"{code}x{code}":        `\{code\}x\{code\}`,
+		"!http://x/y.png!":     `\!http://x/y.png\!`,
+		`C:\temp`:              "C:&#92;temp",
+		"a\nb\tc\x00d":         "a\nb\tcd",
+		"||head||":             `\|\|head\|\|`,
+		"*_bold_* ^up^ +ins+ ": `\*\_bold\_\* \^up\^ \+ins\+ `,
+		"payments-db #1":       "payments-db #1",
+	} {
+		if got := Plain(in); got != want {
+			t.Errorf("Plain(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestClip(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"abc", 3, "abc"},
+		{"abcd", 3, "ab…"},
+		{"éééé", 4, "éééé"},
+		{"ééééé", 4, "ééé…"},
+		{"🔥🔥", 4, "🔥🔥"},
+		{"🔥🔥🔥", 4, "🔥…"},
+		{"a🔥🔥", 4, "a🔥…"},
+		{"", 3, ""},
+	} {
+		if got := clip(tt.in, tt.n); got != tt.want {
+			t.Errorf("clip(%q, %d) = %q, want %q", tt.in, tt.n, got, tt.want)
+		}
+	}
+}
+
+func FuzzTexts(f *testing.F) {
+	f.Add("a🔥b\n[x]", 3)
+	f.Add("\xff\u202e…", 7)
+	f.Fuzz(func(t *testing.T, s string, n int) {
+		if n < 4 || n > 1000 {
+			return
+		}
+		if got := clip(s, n); len(utf16.Encode([]rune(got))) > n {
+			t.Errorf("clip(%q, %d) = %q", s, n, got)
+		}
+		if got := oneLine(s, n); len(got) > n || strings.ContainsAny(got, "\n\r\x00\u202e") || !utf8.ValidString(got) {
+			t.Errorf("oneLine(%q, %d) = %q", s, n, got)
+		}
+		if got := Plain(s); strings.Contains(got, "\x00") || strings.HasPrefix(got, "[") || strings.HasPrefix(got, "{") {
+			t.Errorf("Plain(%q) = %q", s, got)
+		}
+	})
+}
+
+// FuzzAnswerError: any body and headers make a short error of one line.
+func FuzzAnswerError(f *testing.F) {
+	f.Add(400, []byte(`{"errorMessages":["a"],"errors":{"duedate":"b"}}`), "application/json", "3", "2026-03-01T09:00Z")
+	f.Add(429, []byte(`<html>`), "text/html", "Sun, 01 Mar 2026 08:00:30 GMT", "")
+	f.Add(503, []byte(`{"errorMessages":{"a":[]},"errors":[1],"message":{"x":1}}`), "application/problem+json; charset=x", "-1", "x")
+	f.Add(401, []byte(`{"error":"invalid","error_description":"\u202e\n"}`), "application/json", "1e400", "9999-01-01T00:00:00Z")
+	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, status int, body []byte, media, after, reset string) {
+		h := http.Header{"Content-Type": {media}, "Retry-After": {after}, "X-Ratelimit-Reset": {reset}, "Ratelimit-Reason": {media}}
+		resp := &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(""))}
+		e := answerError(resp, body, now)
+		if e.Message == "" || len(e.Message) > 500 || strings.ContainsAny(e.Error(), "\r\n\u202e") || !utf8.ValidString(e.Message) {
+			t.Errorf("message %q", e.Message)
+		}
+		if e.RetryAfter() < 0 || e.RetryAfter() > 24*time.Hour || len(e.Fields) > 50 {
+			t.Errorf("retry after %s, %d fields", e.RetryAfter(), len(e.Fields))
+		}
+		if (status == 429 || status/100 == 5) && e.Permanent() {
+			t.Errorf("status %d is permanent", status)
+		}
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		after, reset string
+		want         time.Duration
+	}{
+		{"30", "", 30 * time.Second},
+		{"0.5", "", 500 * time.Millisecond},
+		{"", "", 0},
+		{"soon", "later", 0},
+		{"-5", "", 0},
+		{"Sun, 01 Mar 2026 08:00:30 GMT", "", 30 * time.Second},
+		{"Sun, 01 Mar 2026 07:00:00 GMT", "", 0},
+		{"", "2026-03-01T09:00:00Z", time.Hour},
+		{"", "2026-03-01T08:05Z", 5 * time.Minute},
+		{"", "2026-03-01T15:00:10.000+0700", 10 * time.Second},
+		{"10", "2026-03-01T09:00:00Z", 10 * time.Second},
+		{"9999999999999", "", 24 * time.Hour},
+		{"", "2099-01-01T00:00:00Z", 24 * time.Hour},
+	} {
+		h := make(http.Header)
+		h.Set("Retry-After", tt.after)
+		h.Set("X-RateLimit-Reset", tt.reset)
+		if got := retryAfter(h, now); got != tt.want {
+			t.Errorf("retryAfter(%q, %q) = %s, want %s", tt.after, tt.reset, got, tt.want)
+		}
+	}
+}
+
+// The gate forgets, so that it does not grow with every issue of a year.
+func TestGateForgets(t *testing.T) {
+	g := newGate()
+	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	for n := range 3 * maxGates {
+		if err := g.admit(now, http.MethodPut, fmt.Sprintf("rest/api/2/issue/OPS-%d", n)); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(10 * time.Millisecond)
+	}
+	if n := len(g.writes); n > maxGates {
+		t.Errorf("%d issues are remembered", n)
+	}
+	// A hold does not outlive its bound, whatever Jira says.
+	g.observe(now, http.MethodGet, "rest/api/2/myself", &Error{Status: 429, Reason: ReasonQuotaGlobal, retryAfter: 24 * time.Hour})
+	if err := g.admit(now, http.MethodGet, "x"); err == nil || err.RetryAfter() != maxHold {
+		t.Errorf("held: %v", err)
+	}
+	if err := g.admit(now.Add(maxHold), http.MethodGet, "x"); err != nil {
+		t.Errorf("still held: %v", err)
+	}
+}
+
+func TestScopes(t *testing.T) {
+	for _, tt := range []struct{ method, path, endpoint, issue string }{
+		{"GET", "rest/api/2/issue/OPS-1", "GET rest/api/{}/issue/{}", ""},
+		{"PUT", "rest/api/2/issue/OPS-1", "PUT rest/api/{}/issue/{}", "issue OPS-1"},
+		{"POST", "rest/api/2/issue/10001/comment", "POST rest/api/{}/issue/{}/comment", "issue 10001"},
+		{"POST", "rest/api/2/issue", "POST rest/api/{}/issue", ""},
+		{"GET", "rest/api/2/search/jql", "GET rest/api/{}/search/jql", ""},
+	} {
+		if endpoint, issue := scopes(tt.method, tt.path); endpoint != tt.endpoint || issue != tt.issue {
+			t.Errorf("scopes(%s %s) = %q, %q", tt.method, tt.path, endpoint, issue)
+		}
+	}
+}
