@@ -60,7 +60,7 @@ type Command struct {
 	Then   []Effect // further effects, stored in the same transaction, such as the answer to a chat
 
 	// History says that it is of the pager's past: it is recorded, nobody is told,
-	// and nothing follows outside.
+	// and nothing follows outside. See Service.Import.
 	History bool
 
 	retried int      // Retry: how many effects were put back

@@ -21,6 +21,7 @@ func (s *Service) Import(ctx context.Context, cmds []Command) (inc *Incident, ad
 		return nil, false, invalid("verb", "unknown_verb", "There is no story without a trigger.").With("verb", "import")
 	}
 	cat := s.Catalog()
+	topo := s.topology()
 	cmds = slices.Clone(cmds)
 	for i := range cmds {
 		cmds[i].History = true
@@ -36,7 +37,7 @@ func (s *Service) Import(ctx context.Context, cmds []Command) (inc *Incident, ad
 			return err
 		}
 		for _, cmd := range cmds {
-			if inc, err = s.work(tx, cat).do(cmd); err != nil {
+			if inc, err = s.work(tx, cat, topo).do(cmd); err != nil {
 				return err
 			}
 		}

@@ -35,10 +35,11 @@ func (s *Service) Do(ctx context.Context, cmd Command) (*Incident, error) {
 	if done, err := s.known(ctx, cmd); done != nil || err != nil {
 		return done, err
 	}
+	topo := s.topology()
 	var out *Incident
 	var woke bool
 	err := s.Store.Update(ctx, func(tx Tx) error {
-		w := s.work(tx, cat)
+		w := s.work(tx, cat, topo)
 		out = nil
 		inc, err := w.do(cmd)
 		if err != nil {
@@ -111,11 +112,14 @@ type work struct {
 	tied   bool              // other incidents have changed, too
 }
 
-func (s *Service) work(tx Tx, cat Catalog) *work {
-	var topo Topology = NoTopology{}
-	if s.Topology != nil {
-		topo = s.Topology()
+func (s *Service) topology() Topology {
+	if s.Topology == nil {
+		return NoTopology{}
 	}
+	return s.Topology()
+}
+
+func (s *Service) work(tx Tx, cat Catalog, topo Topology) *work {
 	return &work{tx: tx, cat: cat, s: s, now: s.Now(), link: s.Linking.complete(), topo: topo, boards: map[string]*board{}}
 }
 

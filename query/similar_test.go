@@ -69,9 +69,9 @@ func TestSimilar(t *testing.T) {
 	l.past("Q3", "checkout", "Certificate expires in 3 days", -12*day, "")                       // INC-3, closed: none owed
 	l.past("Q4", "checkout", "Checkout unreachable: payment provider times out", -10*day, "dns") // INC-4
 	l.past("Q5", "ledger", "ledger certificate expires in 9 days", -8*day, "")                   // INC-5
-	l.alarm("Q6", "ledger", "certificate expires in 5 days", -6*day)                            // INC-6, open
-	l.alarm("Q7", "checkout", "checkout is down on host-3", 0)                                  // INC-7
-	l.alarm("Q8", "checkout", "certificate expires in 2 days", 5)                               // INC-8
+	l.alarm("Q6", "ledger", "certificate expires in 5 days", -6*day)                             // INC-6, open
+	l.alarm("Q7", "checkout", "checkout is down on host-3", 0)                                   // INC-7
+	l.alarm("Q8", "checkout", "certificate expires in 2 days", 5)                                // INC-8
 
 	v, err := l.Get(ctx, query.Everybody, 7, false)
 	if err != nil {

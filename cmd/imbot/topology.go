@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -17,13 +18,13 @@ func (a *app) wireTopology() error {
 	if err != nil {
 		return err
 	}
-	a.topology = newTopology(a.cfg, a.store, func() []topology.Service { return graphServices(a.catalog.Get()) }, feeds, a.clock)
+	a.topology = newTopology(a.cfg, a.store, func() []topology.Service { return graphServices(a.catalog.Get()) }, feeds, a.clock, a.log)
 	return a.topology.Rebuild(context.Background())
 }
 
-func newTopology(cfg *Config, store topology.Store, services func() []topology.Service, feeds []topology.Feed, c clock) *topology.Keeper {
+func newTopology(cfg *Config, store topology.Store, services func() []topology.Service, feeds []topology.Feed, c clock, log *slog.Logger) *topology.Keeper {
 	return topology.New(topology.Config{
-		Store: store, Services: services, Feeds: feeds, Memory: cfg.Correlation.EdgeMemory.Std(), Keep: cfg.Retention.Raw.Std(), Now: c.now,
+		Store: store, Services: services, Feeds: feeds, Memory: cfg.Correlation.EdgeMemory.Std(), Keep: cfg.Retention.Raw.Std(), Now: c.now, Logger: log,
 	})
 }
 

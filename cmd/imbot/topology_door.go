@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -53,7 +54,7 @@ func openTopology(ctx context.Context, cfg *Config, create bool) (topologyDoor, 
 		return nil, errors.Join(err, s.Close())
 	}
 	d := &storedTopology{store: s, services: services, clock: clock{now: time.Now}}
-	d.keeper = newTopology(cfg, s, func() []topology.Service { return services }, feeds, d.clock)
+	d.keeper = newTopology(cfg, s, func() []topology.Service { return services }, feeds, d.clock, slog.New(slog.DiscardHandler))
 	if err := d.keeper.Rebuild(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

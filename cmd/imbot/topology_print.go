@@ -47,7 +47,7 @@ func printTopology(out io.Writer, r topologyReport, all bool) error {
 	}
 	for _, s := range r.Sources {
 		if s.Error != "" {
-			if _, err := fmt.Fprintf(out, "\n%s: %s\n", s.Name, s.Error); err != nil {
+			if _, err := fmt.Fprintf(out, "\n%s: %s\n", s.Name, strings.TrimPrefix(s.Error, s.Name+": ")); err != nil {
 				return err
 			}
 		}

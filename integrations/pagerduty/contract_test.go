@@ -223,7 +223,12 @@ func TestContractREST(t *testing.T) {
 	if got := list(t, c, time.Now().Add(-time.Hour), time.Now().Add(time.Minute)); len(got) != 3 {
 		t.Errorf("incidents %v", got)
 	}
-	_, err := c.OpenIncidents(ctx)
+	if n, err := c.CountIncidents(ctx, time.Now().Add(-time.Hour), time.Now().Add(time.Minute)); n != 3 || err != nil {
+		t.Errorf("CountIncidents = %d, %v", n, err)
+	}
+	_, err := c.Priorities(ctx)
+	must("priorities", err)
+	_, err = c.OpenIncidents(ctx)
 	must("open incidents", err)
 	_, err = c.User(ctx, "PANI")
 	must("user", err)
@@ -260,7 +265,7 @@ func TestContractREST(t *testing.T) {
 		"GET /abilities", "GET /incidents", "PUT /incidents", "GET /incidents/{id}", "GET /incidents/{id}/notes",
 		"POST /incidents/{id}/notes", "GET /incidents/{id}/alerts", "GET /incidents/{id}/log_entries", "GET /users", "GET /users/{id}",
 		"GET /users/me", "GET /webhook_subscriptions", "POST /webhook_subscriptions", "POST /webhook_subscriptions/{id}/enable",
-		"POST /webhook_subscriptions/{id}/ping", "GET /services", "GET /service_dependencies/technical_services/{id}",
+		"POST /webhook_subscriptions/{id}/ping", "GET /services", "GET /priorities", "GET /service_dependencies/technical_services/{id}",
 	} {
 		if !k.covered[want] {
 			t.Errorf("%s was not called", want)

@@ -150,7 +150,9 @@ func (w *walk) pages(query url.Values, bounds ...time.Time) (last time.Time, mor
 			continue
 		}
 		for _, i := range page {
-			last, read[i.ID] = i.CreatedAt, true
+			if read[i.ID] = true; !i.CreatedAt.IsZero() {
+				last = i.CreatedAt
+			}
 			w.offer(i, bounds)
 		}
 		if !more || len(page) == 0 {
@@ -168,7 +170,7 @@ func (w *walk) offer(i *Incident, bounds []time.Time) {
 	if w.stopped || w.seen[i.ID] {
 		return
 	}
-	if len(bounds) == 2 && (i.CreatedAt.Before(bounds[0]) || !i.CreatedAt.Before(bounds[1])) {
+	if len(bounds) == 2 && !i.CreatedAt.IsZero() && (i.CreatedAt.Before(bounds[0]) || !i.CreatedAt.Before(bounds[1])) {
 		return
 	}
 	w.seen[i.ID] = true
@@ -200,6 +202,9 @@ type LogEntry struct {
 	Agent     *Reference // who did it; nil if PagerDuty does not say
 	Summary   string     // for people
 	Channel   string     // how it was done, such as "website" or "api"
+
+	// Priority is set where the entry says that the priority changed.
+	Priority *PriorityChange
 }
 
 // Types of log entries that change an incident's state.
@@ -209,6 +214,9 @@ const (
 	LogEntryUnacknowledge = "unacknowledge_log_entry"
 	LogEntryResolve       = "resolve_log_entry"
 )
+
+// LogEntryAnnotate is the type of the log entry of a note.
+const LogEntryAnnotate = "annotate_log_entry"
 
 // LogEntries returns the history of an incident from since on, or all of it if
 // since is zero, oldest first. It has the time of everything that happened,
@@ -228,7 +236,7 @@ func (c *Client) LogEntries(ctx context.Context, id string, since time.Time) ([]
 		for _, w := range p.LogEntries {
 			e := LogEntry{
 				ID: string(w.ID), Type: string(w.Type), CreatedAt: w.CreatedAt.time(), Agent: w.Agent.pointer(),
-				Summary: string(w.Summary), Channel: string(w.Channel.Type),
+				Summary: string(w.Summary), Channel: string(w.Channel.Type), Priority: w.Channel.priority(),
 			}
 			if e.CreatedAt.Before(since.Truncate(time.Second)) {
 				continue
@@ -269,11 +277,9 @@ type wirePage struct {
 	More       bool `json:"more"`
 	LogEntries []struct {
 		wireRef
-		CreatedAt text     `json:"created_at"`
-		Agent     *wireRef `json:"agent"`
-		Channel   struct {
-			Type text `json:"type"`
-		} `json:"channel"`
+		CreatedAt text        `json:"created_at"`
+		Agent     *wireRef    `json:"agent"`
+		Channel   wireChannel `json:"channel"`
 	} `json:"log_entries"`
 	Notes []struct {
 		ID        text     `json:"id"`
@@ -284,6 +290,7 @@ type wirePage struct {
 	Alerts        []wireAlert        `json:"alerts"`
 	Subscriptions []wireSubscription `json:"webhook_subscriptions"`
 	Services      []wireRef          `json:"services"`
+	Priorities    []wirePriority     `json:"priorities"`
 }
 
 // each reads all pages of a list, at most maxOffset entries. take says how many

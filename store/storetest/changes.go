@@ -172,12 +172,12 @@ func testCounter(e *env) {
 		wg.Go(func() {
 			for range steps {
 				err := e.Update(e.ctx(), func(tx incident.Tx) error {
-					v, err := tx.Key("counter", true)
+					v, err := tx.Key("kept counter", true)
 					if err != nil {
 						return err
 					}
 					n, _ := strconv.Atoi(v)
-					if err := tx.PutKey("counter", strconv.Itoa(n+1), true); err != nil {
+					if err := tx.PutKey("kept counter", strconv.Itoa(n+1), true); err != nil {
 						return err
 					}
 					if w == 0 {
@@ -193,7 +193,7 @@ func testCounter(e *env) {
 		})
 	}
 	wg.Wait()
-	if got, want := e.key("counter"), strconv.Itoa((workers-1)*steps); got != want {
+	if got, want := e.key("kept counter"), strconv.Itoa((workers-1)*steps); got != want {
 		e.Errorf("the counter is at %s, want %s", got, want)
 	}
 }

@@ -1,6 +1,6 @@
 // Package storetest is the contract of every store, as tests: what
-// incident.Store, outbox.Store and bot.Store promise in words. A fault that is
-// found in one store becomes a case here. How fast a store is, and what only one
+// incident.Store, outbox.Store, bot.Store and the others promise in words. A
+// fault that is found in one store becomes a case here. How fast a store is, and what only one
 // kind of store can do, is tested beside that store.
 package storetest
 

@@ -177,8 +177,10 @@ func (s *Server) Reassign(id, by, user string, at ...time.Time) error {
 func (s *Server) ChangePriority(id, by, priority string, at ...time.Time) error {
 	_, err := s.change(id, at, func(i *incident, at time.Time) error {
 		agent := s.agent(by)
+		old := i.Priority
 		i.Priority = priority
 		s.record(i, "field_value_change_log_entry", "Priority changed to "+priority, "website", agent, at)
+		i.log[len(i.log)-1].changed = &fieldChange{"priority", priorityID(old), priorityID(priority)}
 		s.emitIncident(i, "incident.priority_updated", agent, at)
 		return nil
 	})

@@ -38,6 +38,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /incidents/{id}/notes", s.postNote)
 	mux.HandleFunc("GET /incidents/{id}/alerts", s.getAlerts)
 	mux.HandleFunc("GET /incidents/{id}/log_entries", s.getLogEntries)
+	mux.HandleFunc("GET /priorities", s.getPriorities)
 	mux.HandleFunc("GET /services", s.getServices)
 	mux.HandleFunc("GET /service_dependencies/technical_services/{id}", s.getDependencies)
 	mux.HandleFunc("GET /change_events", s.getChangeEvents)

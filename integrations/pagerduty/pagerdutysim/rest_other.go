@@ -141,9 +141,13 @@ func (s *Server) getLogEntries(w http.ResponseWriter, r *http.Request) {
 
 func (e logEntry) rest(i *incident) map[string]any {
 	r := ref("log_entry", "log_entries", e.id, e.summary)
+	channel := map[string]any{"type": e.channel}
+	if e.changed != nil {
+		channel["changeset"] = e.changed.rest()
+	}
 	m := map[string]any{
 		"id": e.id, "type": e.kind, "summary": e.summary, "self": r.Self, "html_url": r.HTMLURL,
-		"created_at": seconds(e.at), "channel": map[string]any{"type": e.channel},
+		"created_at": seconds(e.at), "channel": channel,
 		"service": serviceRef(i.service), "incident": incidentRef(i), "teams": teamRefs(i.service), "contexts": []any{},
 	}
 	if e.agent.ID != "" {

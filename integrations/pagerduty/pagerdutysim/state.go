@@ -111,6 +111,7 @@ type logEntry struct {
 	id, kind, summary, channel string
 	at                         time.Time
 	agent                      reference
+	changed                    *fieldChange // nil: none
 }
 
 type bridge struct{ number, url string }

@@ -38,7 +38,7 @@ func priorityRef(name string) *reference {
 	if name == "" {
 		return nil
 	}
-	r := ref("priority", "priorities", "PPRIO"+name, name)
+	r := ref("priority", "priorities", priorityID(name), name)
 	return &r
 }
 
