@@ -31,8 +31,13 @@ type outcome struct {
 
 // run carries out a request.
 func (t *turn) run(ctx context.Context, req commands.Request) (outcome, error) {
-	if err := t.hide(ctx, req.Incident, req.List); err != nil {
+	if err := t.hide(ctx, req.Incident); err != nil {
 		return outcome{}, err
+	}
+	if req.List != 0 {
+		if err := t.Reader.Check(ctx, t.viewer(), req.List); err != nil {
+			return outcome{}, err
+		}
 	}
 	switch {
 	case req.Command != nil:
@@ -64,17 +69,12 @@ func (t *turn) run(ctx context.Context, req commands.Request) (outcome, error) {
 	return outcome{}, incident.NewProblem(incident.ErrInvalid, "verb", "unknown_verb", "There is no verb %q.", req.Verb).With("verb", req.Verb)
 }
 
-// hide makes private incidents not exist outside 1:1 chats, whoever asks.
-func (t *turn) hide(ctx context.Context, ids ...incident.ID) error {
-	for _, id := range ids {
-		if id == 0 || !t.public() {
-			continue
-		}
-		if err := t.Reader.Check(ctx, query.Everybody, id); err != nil {
-			return err
-		}
+// hide makes a private incident not exist outside 1:1 chats, whoever asks.
+func (t *turn) hide(ctx context.Context, id incident.ID) error {
+	if id == 0 || !t.public() {
+		return nil
 	}
-	return nil
+	return t.Reader.Check(ctx, query.Everybody, id)
 }
 
 // command changes something, and answers with the state that it has led to.

@@ -73,6 +73,11 @@ var samples = []sample{
 	{"incident-closed-duplicate", nil, show(duplicate)},
 	{"incident-changes", nil, func(t testing.TB, o Options) Card { return Incident(changed(t, opened(t)), o) }},
 	{"incident-changes-decided", nil, func(t testing.TB, o Options) Card { return Incident(changed(t, judged(resolved(t))), o) }},
+	{"incident-changes-private", everywhere, func(t testing.TB, o Options) Card {
+		v := private(t)
+		v.Changes = nearby[2:]
+		return Incident(v, o)
+	}},
 	{"incident-changes-closed", nil, func(t testing.TB, o Options) Card { return Incident(changed(t, judged(closed(t))), o) }},
 	{"redacted", nil, func(_ testing.TB, o Options) Card { return Redacted(42, o) }},
 	{"declare", nil, func(_ testing.TB, o Options) Card {

@@ -25,6 +25,9 @@ const (
 // relations say what the incident has to do with others, and let people correct
 // it, as far as the other parts of the card leave room.
 func (m *maker) relations(v *query.View, others []element) []element {
+	if inc := v.Incident; inc.Link == nil && inc.LinkWas == nil && len(inc.Children)+inc.MoreChildren == 0 {
+		return nil
+	}
 	left := min(roomRelations, MaxSize-roomOthers-roomHeads-weigh(others))
 	var out []element
 	for _, items := range [][]element{m.parent(v), m.children(v)} {
@@ -276,7 +279,7 @@ func (m *maker) repeats(v *query.View) []md {
 
 // similar names earlier incidents like it, what caused them and what helped.
 func (m *maker) similar(v *query.View, others []element) []element {
-	if v.Incident.Status == incident.Closed {
+	if v.Incident.Status == incident.Closed || len(v.Similar) == 0 {
 		return nil
 	}
 	left := min(roomSimilar, MaxSize-roomOthers-roomHeads-weigh(others))

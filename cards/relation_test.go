@@ -115,8 +115,11 @@ func imported(t testing.TB) *query.View {
 var figures = query.LinkFigures{
 	Since: t0.Add(-90 * 24 * time.Hour),
 	Rules: []incident.RuleStats{
-		{Rule: incident.RuleAlertKey, Made: 120}, {Rule: incident.RuleTitle, Made: 8, Wrong: 1}, {Rule: incident.RuleTrouble, Made: 3, Wrong: 1, Missed: 2},
-		{Rule: incident.RuleCalls, Made: 0, Missed: 1}, {Rule: incident.RuleMerged, Made: 4},
+		{Rule: incident.RuleAlertKey, Made: 120},
+		{Rule: incident.RuleTitle, Made: 8, Wrong: 1},
+		{Rule: incident.RuleTrouble, Made: 3, Wrong: 1, Missed: 2},
+		{Rule: incident.RuleCalls, Made: 0, Missed: 1},
+		{Rule: incident.RuleMerged, Made: 4},
 	},
 	Kinds: []query.KindFigures{{Kind: incident.LinkDuplicate, Right: 129, Missed: 2}, {Kind: incident.LinkCascade, Missed: 0}},
 }

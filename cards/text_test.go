@@ -188,7 +188,10 @@ func poison(t testing.TB, s string) map[string]Card {
 		return v
 	}
 	opt := Options{BotName: s, Mentions: []Mention{{ID: "29:x", Name: s}}}
+	tied := poisonRelations(view(o), s)
 	out := map[string]Card{
+		"tied": Incident(tied, opt), "relatives": Relatives(tied, tied.Children, 0, 43, "!"+s, opt), "similar": Similar(tied, tied.Similar, opt),
+		"mutes": Mutes([]query.Muted{*tied.Muted}, opt), "link": LinkForm(tied, map[string]string{"parent": s}, map[string]string{"parent": "!" + s}, []Choice{{"!" + s, "INC-1"}}, opt),
 		"open": Incident(view(o), opt), "resolved": Incident(view(r), opt), "closed": Incident(view(w), opt),
 		"list":    List(query.Page{Incidents: []*query.View{view(o)}}, "!"+s, opt),
 		"help":    Help([]HelpRow{{Verb: "!" + s, Usage: "!" + s, Text: "!" + s, Example: "!" + s}}, opt),
@@ -199,6 +202,25 @@ func poison(t testing.TB, s string) map[string]Card {
 		out["rca"] = RCAForm(view(r), step, nil, map[string]string{"summary": "!" + s}, opt)
 	}
 	return out
+}
+
+// poisonRelations puts s into all that is said of other incidents.
+func poisonRelations(v *query.View, s string) *query.View {
+	inc := v.Incident.Clone()
+	v.Incident = inc
+	who := incident.Actor{Kind: "user", ID: "x", Name: s}
+	inc.Link = &incident.Link{
+		Kind: incident.LinkCascade, Parent: 41, Rule: "!" + s, By: who, Began: t0,
+		Path: []incident.Via{{From: s, To: s, Source: s, SeenAt: t0}, {From: s, To: s, Source: s}},
+	}
+	inc.LinkWas = &incident.LinkWas{By: who}
+	inc.Children = []incident.Child{{ID: 43, Kind: incident.LinkDuplicate}}
+	inc.NoticeGap, inc.Openings = incident.GapMaintenance, 5
+	rel := query.Related{ID: 43, Title: "!" + s, Service: "!" + s, Level: incident.Level{Key: s, Title: "!" + s}, Status: incident.Open, OpenedAt: t0, Link: inc.Link}
+	v.Parent, v.Children, v.Burst, v.BurstSize = &rel, []query.Related{rel}, []query.Related{rel}, 2
+	v.Similar = []query.Similar{{Related: rel, ResolvedAt: t0, Cause: "!" + s, Fix: "!" + s}}
+	v.Muted = &query.Muted{Name: "!" + s, Mute: incident.Mute{Service: s, Until: t0, Reason: "!" + s, By: who}}
+	return v
 }
 
 // FuzzCards: whatever comes from outside, a card has the links, mentions and
