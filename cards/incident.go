@@ -175,8 +175,10 @@ func (m *maker) why(inc *incident.Incident) md {
 	switch {
 	case !inc.LevelBy.IsZero():
 		return m.t("why.person", "who", clip(person(inc.LevelBy), 60))
+	case inc.LevelRule != "" && inc.LevelRuleNo == 0: // decided before rules were numbered
+		return m.t("why.rule_name", "rule", clip(inc.LevelRule, 60))
 	case inc.LevelRule != "":
-		return m.t("why.rule", "rule", clip(inc.LevelRule, 60))
+		return m.t("why.rule", "rule", clip(inc.LevelRule, 60), "n", inc.LevelRuleNo)
 	}
 	return m.t("why.none")
 }

@@ -147,7 +147,7 @@ var table = []verb{
 	},
 	{
 		name: "unlink", aliases: []string{"not-related", "unrelated"}, changes: true, id: true, loose: true, role: squad,
-		example: "unlink INC-42 another disk", help: "Say that it has nothing to do with the incident it is linked to. The rules learn from it.",
+		example: "unlink INC-42 another disk", help: "Say that it has nothing to do with the incident it is linked to.",
 		args: []arg{{name: "reason", kind: kindText, pos: true, put: putReason}},
 	},
 	{

@@ -179,13 +179,13 @@ func (a *change) declare() error {
 	inc := a.inc
 	inc.Title, inc.Description, inc.DeclaredBy = title, strings.TrimSpace(args.Description), a.cmd.Actor
 	a.place()
-	inc.Level, inc.LevelRule = a.f.Verdict.Level, a.f.Verdict.Rule
+	inc.Level, inc.LevelRule, inc.LevelRuleNo = a.f.Verdict.Level, a.f.Verdict.Rule, a.f.Verdict.No
 	if args.Level != "" {
 		l, err := a.level(args.Level)
 		if err != nil {
 			return err
 		}
-		inc.Level, inc.LevelRule, inc.LevelBy, inc.LevelAt = l.Key, "", a.cmd.Actor, a.at
+		inc.Level, inc.LevelRule, inc.LevelRuleNo, inc.LevelBy, inc.LevelAt = l.Key, "", 0, a.cmd.Actor, a.at
 	}
 	level, _ := a.f.Levels.Get(inc.Level)
 	inc.Private = args.Private || level.Private

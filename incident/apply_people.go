@@ -23,7 +23,7 @@ func (a *change) setLevel() error {
 		return a.unchanged()
 	}
 	from := a.inc.Level
-	a.inc.Level, a.inc.LevelRule, a.inc.LevelBy, a.inc.LevelAt = l.Key, "", a.cmd.Actor, a.at
+	a.inc.Level, a.inc.LevelRule, a.inc.LevelRuleNo, a.inc.LevelBy, a.inc.LevelAt = l.Key, "", 0, a.cmd.Actor, a.at
 	a.inc.Quiet, a.inc.Maintenance = false, ""
 	a.inc.Private = a.inc.Private || l.Private
 	a.event(EvLevel, reason, map[string]string{"from": from, "to": l.Key})

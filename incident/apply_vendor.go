@@ -107,7 +107,7 @@ func (a *change) note(to, from, field string) {
 // judge lets the rules decide the level of a new incident.
 func (a *change) judge() {
 	v := a.f.Verdict
-	a.inc.Level, a.inc.LevelRule, a.inc.Quiet = v.Level, v.Rule, v.Quiet || a.inc.Maintenance != ""
+	a.inc.Level, a.inc.LevelRule, a.inc.LevelRuleNo, a.inc.Quiet = v.Level, v.Rule, v.No, v.Quiet || a.inc.Maintenance != ""
 	level, _ := a.f.Levels.Get(v.Level)
 	a.inc.Private = a.inc.Private || level.Private
 }

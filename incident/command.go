@@ -64,7 +64,7 @@ type Command struct {
 	History bool
 
 	retried int      // Retry: how many effects were put back
-	undoes  int      // Undo: number of the label
+	undoes  []int    // Undo: numbers of the labels
 	decided *decided // Follow: what was decided
 }
 

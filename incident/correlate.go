@@ -258,46 +258,46 @@ func parentOf(l *Link) Child {
 	return Child{ID: l.Parent, Kind: l.Kind}
 }
 
-// label keeps a person's correction: what was decided, and from what.
+// label keeps a person's correction: what was decided, and from what. Of a
+// private incident not a byte leaves.
 func (w *work) label(inc *Incident, old *Link, was past, cmd *Command) error {
-	l := Label{At: w.now.UTC(), By: cmd.Actor, Incident: inc.ID}
-	switch cmd.Verb {
-	case Undo:
-		return undoLabel(w.tx, cmd.undoes)
-	case SetLevel:
-		if inc.Level == was.level || !was.levelBy.IsZero() {
-			return nil
-		}
-		l.Verdict, l.From, l.To, l.Rule = LabelLevel, was.level, inc.Level, was.rule
-		l.Inputs = MaskTitle(inc.Title)
-	case Unlink:
-		if old == nil || old.By.Kind != KindSystem {
-			return nil
-		}
-		l.Verdict, l.Kind, l.Rule, l.Other, l.Inputs = LabelWrong, old.Kind, old.Rule, old.Parent, inputs(inc, old)
-	case SetLink:
-		if inc.LinkWas == nil || inc.Link == nil {
-			return nil
-		}
-		if old != nil && old.By.Kind == KindSystem {
-			wrong := l
-			wrong.Verdict, wrong.Kind, wrong.Rule, wrong.Other, wrong.Inputs = LabelWrong, old.Kind, old.Rule, old.Parent, inputs(inc, old)
-			if _, err := addLabel(w.tx, wrong); err != nil {
-				return err
-			}
-		}
-		l.Verdict, l.Kind, l.Other, l.Inputs = LabelMissed, inc.Link.Kind, inc.Link.Parent, inputs(inc, inc.Link)
-	default:
-		return nil
+	if cmd.Verb == Undo {
+		return undoLabels(w.tx, cmd.undoes)
 	}
 	if inc.Private {
-		return nil // not a byte of it leaves
+		return nil
 	}
-	n, err := addLabel(w.tx, l)
-	if err == nil && inc.LinkWas != nil && cmd.Verb != SetLevel {
-		inc.LinkWas.Label = n
+	for _, l := range labelsOf(inc, old, was, cmd) {
+		l.At, l.By, l.Incident = w.now.UTC(), cmd.Actor, inc.ID
+		n, err := addLabel(w.tx, l)
+		if err != nil {
+			return err
+		}
+		if inc.LinkWas != nil && l.Verdict != LabelLevel {
+			inc.LinkWas.Labels = append(inc.LinkWas.Labels, n)
+		}
 	}
-	return err
+	return nil
+}
+
+// labelsOf says what a command tells about the rules.
+func labelsOf(inc *Incident, old *Link, was past, cmd *Command) []Label {
+	var out []Label
+	byRule := old != nil && old.By.Kind == KindSystem
+	switch cmd.Verb {
+	case SetLevel:
+		if inc.Level != was.level && was.levelBy.IsZero() {
+			out = append(out, Label{Verdict: LabelLevel, From: was.level, To: inc.Level, Rule: was.rule, Inputs: MaskTitle(inc.Title)})
+		}
+	case Unlink, SetLink:
+		if byRule && parentOf(old) != parentOf(inc.Link) {
+			out = append(out, Label{Verdict: LabelWrong, Kind: old.Kind, Rule: old.Rule, Other: old.Parent, Inputs: inputs(inc, old)})
+		}
+		if l := inc.Link; cmd.Verb == SetLink && l != nil && parentOf(old) != parentOf(l) {
+			out = append(out, Label{Verdict: LabelMissed, Kind: l.Kind, Other: l.Parent, Inputs: inputs(inc, l)})
+		}
+	}
+	return out
 }
 
 // inputs says what a link was decided from, for those who judge the rules.

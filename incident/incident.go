@@ -131,10 +131,11 @@ type Incident struct {
 	ServiceName  string   `json:"service_name,omitempty"` // as people call it
 	Squad        string   `json:"squad,omitempty"`
 	Level        string   `json:"level"`
-	LevelRule    string   `json:"level_rule,omitempty"` // name of the rule that decided; empty: none matched, or a person
-	LevelBy      Actor    `json:"level_by,omitzero"`    // the person who decided; zero: the rules
-	LevelAt      Stamp    `json:"level_at,omitzero"`    // when that person decided
-	Quiet        bool     `json:"quiet,omitempty"`      // recorded without a notice
+	LevelRule    string   `json:"level_rule,omitempty"`    // name of the rule that decided; empty: none matched, or a person
+	LevelRuleNo  int      `json:"level_rule_no,omitempty"` // place of that rule in the configuration, from 1
+	LevelBy      Actor    `json:"level_by,omitzero"`       // the person who decided; zero: the rules
+	LevelAt      Stamp    `json:"level_at,omitzero"`       // when that person decided
+	Quiet        bool     `json:"quiet,omitempty"`         // recorded without a notice
 	Private      bool     `json:"private,omitempty"`
 	Members      []Actor  `json:"members,omitempty"` // of a private incident
 	Commander    Actor    `json:"commander,omitzero"`
@@ -276,7 +277,7 @@ func (inc *Incident) Clone() *Incident {
 	}
 	if inc.LinkWas != nil {
 		w := *inc.LinkWas
-		w.Link = w.Link.clone()
+		w.Link, w.Labels = w.Link.clone(), slices.Clone(w.Labels)
 		c.LinkWas = &w
 	}
 	if inc.Base != nil {

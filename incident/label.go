@@ -69,17 +69,19 @@ func addLabel(tx Tx, l Label) (int, error) {
 	return l.N, tx.PutKey(labelsKey, strconv.Itoa(l.N), true)
 }
 
-// undoLabel marks a label as taken back.
-func undoLabel(tx Tx, n int) error {
-	if n == 0 {
-		return nil
+// undoLabels marks labels as taken back.
+func undoLabels(tx Tx, numbers []int) error {
+	for _, n := range numbers {
+		l, err := getLabel(tx, n)
+		if err != nil {
+			return err
+		}
+		l.Undone = true
+		if err := putLabel(tx, l); err != nil {
+			return err
+		}
 	}
-	l, err := getLabel(tx, n)
-	if err != nil {
-		return err
-	}
-	l.Undone = true
-	return putLabel(tx, l)
+	return nil
 }
 
 func made(tx Tx) (map[string]int, error) {

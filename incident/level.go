@@ -149,6 +149,7 @@ func CompileRules(rules []Rule, levels Levels) (*Rules, error) {
 type Verdict struct {
 	Level string
 	Rule  string // name of the rule; "" where none matched
+	No    int    // place of the rule, from 1; 0 where none matched
 	Quiet bool
 }
 
@@ -167,7 +168,7 @@ func (rs *Rules) Match(a *Alert, service ServiceInfo) Verdict {
 			if name == "" {
 				name = fmt.Sprintf("rule %d", i+1)
 			}
-			return Verdict{Level: r.Level, Rule: name, Quiet: r.Quiet}
+			return Verdict{Level: r.Level, Rule: name, No: i + 1, Quiet: r.Quiet}
 		}
 	}
 	return Verdict{Level: Other}

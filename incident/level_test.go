@@ -116,7 +116,7 @@ func TestCompileRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := rs.Match(&Alert{}, ServiceInfo{}); got != (Verdict{Level: HighErrorRate, Rule: "rule 1", Quiet: true}) {
+	if got := rs.Match(&Alert{}, ServiceInfo{}); got != (Verdict{Level: HighErrorRate, Rule: "rule 1", No: 1, Quiet: true}) {
 		t.Errorf("a rule without a name: %+v", got)
 	}
 	var none *Rules

@@ -70,7 +70,8 @@ type LinkWas struct {
 	Fixed bool      `json:"fixed,omitempty"`
 	By    Actor     `json:"by"` // who corrected
 	At    time.Time `json:"at"`
-	Label int       `json:"label,omitempty"` // number of the label that this correction has made
+	// Labels are the numbers of the labels that this correction has made.
+	Labels []int `json:"labels,omitempty"`
 	// Apart says that the correction has put the old parent on the list of those
 	// that it has nothing to do with, ApartWas that it took the new one off it.
 	Apart    bool `json:"apart,omitempty"`

@@ -293,7 +293,7 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 		return err
 	}
 	if inc.LinkWas != nil && cmd.Verb == Undo {
-		cmd.undoes = inc.LinkWas.Label
+		cmd.undoes = inc.LinkWas.Labels
 	}
 	old := inc.Clone()
 	events, effects, err := Apply(inc, cmd, f, w.now)
