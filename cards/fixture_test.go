@@ -32,7 +32,7 @@ func newWorld(t testing.TB) *world {
 		t: t, now: t0, inc: &incident.Incident{ID: 42},
 		facts: incident.Facts{
 			Levels:  levels,
-			Verdict: incident.Verdict{Level: incident.ServiceDown, Rule: "is down"},
+			Verdict: incident.Verdict{Level: incident.ServiceDown, Rule: "is down", No: 3},
 			Service: incident.ServiceInfo{
 				Key: "checkout", Name: "Checkout", Squad: "payments", Owner: budi.ID, Tier: 1, Known: true,
 				Links: []incident.LinkURL{{Title: "Runbook", URL: "https://wiki.example.com/checkout"}},
