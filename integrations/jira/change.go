@@ -170,7 +170,7 @@ func choose(all []transition, category string) (*transition, map[string]any, str
 // others.
 func (t *transition) fill() (fields map[string]any, missing []string) {
 	for id, f := range t.Fields {
-		if !f.Required {
+		if !f.Required || f.HasDefault {
 			continue
 		}
 		values := f.values()

@@ -291,6 +291,10 @@ func TestUserByEmailAmbiguous(t *testing.T) {
 	}
 	_, err := c.UserByEmail(t.Context(), "two@example.com")
 	wantError(t, "two", err, 404, true)
+	// Apps are not people.
+	sim.AddUser(jirasim.User{FullName: "App", Email: "app@example.com", HideEmail: true, App: true})
+	_, err = c.UserByEmail(t.Context(), "app@example.com")
+	wantError(t, "app", err, 404, true)
 }
 
 func TestServerAndCheck(t *testing.T) {

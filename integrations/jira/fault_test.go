@@ -197,6 +197,21 @@ func TestWritesOfOneIssue(t *testing.T) {
 	}
 }
 
+// The token goes nowhere but to Jira.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	sim, c, _ := start(t, jirasim.Options{}, jira.Config{})
+	visits := 0
+	elsewhere := receiver(t, func(http.Header, []byte) int { visits++; return http.StatusOK })
+	for _, status := range []int{301, 302, 307, 308} {
+		sim.Inject(jirasim.Fault{Times: 1, Status: status, Location: elsewhere + "/login"})
+		_, err := c.Myself(t.Context())
+		wantError(t, "redirect", err, status, true)
+	}
+	if visits != 0 {
+		t.Errorf("%d redirects were followed", visits)
+	}
+}
+
 // No secret leaves but where it belongs.
 func TestSecretsStay(t *testing.T) {
 	sim, c, _ := start(t, jirasim.Options{Token: "t0p-s3cret"}, jira.Config{})

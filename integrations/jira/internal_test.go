@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -141,6 +142,43 @@ func TestGateForgets(t *testing.T) {
 	}
 	if err := g.admit(now.Add(maxHold), http.MethodGet, "x"); err != nil {
 		t.Errorf("still held: %v", err)
+	}
+}
+
+func TestLoginRefused(t *testing.T) {
+	for reason, want := range map[string]int{
+		"": 0, "OK": 0, "OUT": 0, "AUTHENTICATED_FAILED": 401, "AUTHENTICATION_DENIED": 403, "OK, AUTHENTICATED_FAILED": 401,
+	} {
+		resp := &http.Response{StatusCode: 200, Header: http.Header{}}
+		resp.Header.Set("X-Seraph-LoginReason", reason)
+		e := loginRefused(resp)
+		if (e == nil) != (want == 0) || (e != nil && (e.Status != want || !e.Permanent())) {
+			t.Errorf("%q: %v, want %d", reason, e, want)
+		}
+	}
+}
+
+// A step that Jira says is not available is not taken.
+func TestChoose(t *testing.T) {
+	var all []transition
+	err := json.Unmarshal([]byte(`[
+		{"id":"1","name":"Hidden","isAvailable":false,"to":{"statusCategory":{"key":"done"}}},
+		{"id":"2","name":"Start","isAvailable":true,"to":{"statusCategory":{"key":"indeterminate"}}},
+		{"id":3,"name":"Close","to":{"statusCategory":{"key":"done"}},"fields":{"resolution":{"required":true,"allowedValues":[{"id":"7","name":"Won't Do"},{"id":"9","name":"Fixed"}]}}},
+		{"id":"4","name":"Cancel","to":{"statusCategory":{"key":"done"}},"fields":{"customfield_1":{"required":true,"name":"Why"}}}
+	]`), &all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step, fields, why := choose(all, CategoryDone)
+	if step == nil || step.ID != "3" || fmt.Sprint(fields) != "map[resolution:map[id:9]]" {
+		t.Errorf("chosen %+v with %v: %s", step, fields, why)
+	}
+	if step, _, why = choose(all[:1], CategoryDone); step != nil || !strings.Contains(why, "no step") {
+		t.Errorf("chosen %+v: %s", step, why)
+	}
+	if step, _, why = choose(all[3:], CategoryDone); step != nil || !strings.Contains(why, "Why") {
+		t.Errorf("chosen %+v: %s", step, why)
 	}
 }
 

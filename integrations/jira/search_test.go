@@ -158,7 +158,12 @@ func TestFindByMarker(t *testing.T) {
 		if found, _, err = c.FindByMarker(ctx, "imbot-1", tried); err != nil || found.Key != "PAY-1" {
 			t.Errorf("found %+v, %v", found, err)
 		}
-		// No other marker is taken for it.
+		// No other marker is taken for it: Jira's searches know no upper and lower case.
+		create(t, c, jira.NewIssue{Summary: "x", Marker: "Imbot-2"})
+		ck.pass(time.Minute)
+		if found, ok, err = c.FindByMarker(ctx, "imbot-2", tried); err != nil || ok {
+			t.Errorf("another marker: %+v, %v", found, err)
+		}
 		if _, ok, err = c.FindByMarker(ctx, "imbot", tried); err != nil || !ok {
 			t.Errorf("the label imbot: %v, %v", ok, err)
 		}

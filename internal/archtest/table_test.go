@@ -13,11 +13,13 @@ type rule struct {
 // only incident decides and changes, query alone reads, effects alone act
 // outside, and integrations know nothing of this project.
 var rules = map[string]rule{
-	"bench":     {program: true},
-	"cmd/imbot": {program: true},
+	"bench":             {program: true},
+	"bench/correlation": {program: true},
+	"cmd/imbot":         {program: true},
 
 	// The domain, and what reads it.
 	"incident":           {},
+	"backtest":           {module: []string{"incident"}},
 	"changes":            {module: []string{"incident"}},
 	"query":              {module: []string{"changes", "incident"}},
 	"catalog":            {module: []string{"catalog/strictyaml", "incident"}},

@@ -21,6 +21,7 @@ type Fault struct {
 	Reason     string        // with it, say which limit it was
 	Body       string        // answer with this instead of Jira's form of an error
 	Type       string        // media type of Body; default text/html
+	Location   string        // with Status 3xx, where to go instead
 
 	After bool // do what is asked for first: it is done, but the answer is another or lost
 	Drop  bool // close the connection instead of answering
@@ -74,6 +75,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault, do http.
 	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
+	}
+	if f.Location != "" {
+		w.Header().Set("Location", f.Location)
 	}
 	if f.Reason != "" {
 		w.Header().Set("RateLimit-Reason", f.Reason)

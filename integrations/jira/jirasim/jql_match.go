@@ -90,7 +90,7 @@ func (s *Server) passes(t test, i *Issue) bool {
 		case "project":
 			return s.project(v).Key == i.Project
 		case "labels":
-			return slices.Contains(i.Labels, v)
+			return slices.ContainsFunc(i.Labels, func(l string) bool { return strings.EqualFold(l, v) })
 		case "key":
 			return s.find(strings.ToUpper(v)).ID == i.ID
 		case "status":

@@ -23,6 +23,7 @@ type User struct {
 	Email     string
 	HideEmail bool // Cloud does not show the address
 	Inactive  bool
+	App       bool // no person; Cloud only
 }
 
 // Issue is an issue, to compare with what others know of it.

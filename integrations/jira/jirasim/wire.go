@@ -40,6 +40,9 @@ func (s *Server) wireUser(u *User) any {
 		return o
 	}
 	o["self"], o["accountId"], o["accountType"] = s.self("user?accountId="+u.AccountID), u.AccountID, "atlassian"
+	if u.App {
+		o["accountType"] = "app"
+	}
 	if !u.HideEmail {
 		o["emailAddress"] = u.Email
 	}
