@@ -11,10 +11,10 @@ FUZZTIME ?= 60s
 BENCH ?= .
 BENCHTIME ?= 1s
 
-.PHONY: help build demo deps test check bench fuzz crash clean
+.PHONY: help build demo deps test check bench correlation fuzz crash clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/imbot, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/imbot ./cmd/imbot
@@ -40,6 +40,9 @@ check: ## format, vet, staticcheck, and the rule of who may import whom
 
 bench: ## all benchmarks (BENCH=pattern, BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m -p 1 ./...
+
+correlation: ## how often duplicates and causes are found, on worlds whose truth is known; writes docs/correlation.md (ARGS=-short)
+	$(GO) run ./bench/correlation $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@$(GO) test -list '^Fuzz' ./... \

@@ -110,6 +110,15 @@ func three(r ratio) string {
 	return fmt.Sprintf("%.3f", r.value())
 }
 
+// share is in percent; a dash where nothing was asked.
+func share(r ratio) string {
+	if r.all == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*r.value())
+}
+
+// percent is a share with its numbers.
 func percent(r ratio) string {
 	if r.all == 0 {
 		return "–"
@@ -175,7 +184,7 @@ func (r *report) sums(b *strings.Builder) {
 	t := table{head: []string{"rule", "duplicates P", "R", "F1", "causes P", "R", "F1", "root right", "roots joined", "noise joined", "shown"}}
 	row := func(name string, s *score) {
 		t.add(name, three(s.dupP), three(s.dupR), fmt.Sprintf("%.3f", f1(s.dupP, s.dupR)), three(s.casP), three(s.casR), fmt.Sprintf("%.3f", f1(s.casP, s.casR)),
-			three(s.root), fmt.Sprintf("%.1f %%", 100*s.joined.value()), fmt.Sprintf("%.1f %%", 100*s.noise.value()), fmt.Sprintf("%.0f %%", 100*s.shown.value()))
+			three(s.root), share(s.joined), share(s.noise), share(s.shown))
 	}
 	row("**imbot**", &r.all.imbot)
 	for i, base := range baselines {

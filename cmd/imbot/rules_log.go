@@ -42,7 +42,7 @@ func openCopy(ctx context.Context, cfg *Config, path string) (*boltstore.Store, 
 		err = backupOfRunning(ctx, cfg, f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("copy the store to %s: %w", path, err)
+		return nil, fmt.Errorf("copy the store at %s to %s: %w", source, path, err)
 	}
 	return boltstore.Open(path, boltstore.Options{NoSync: true, Logger: slog.New(slog.DiscardHandler)})
 }
@@ -128,7 +128,7 @@ func showProgress(errOut io.Writer) (progress func(backtest.Progress), done func
 		if all := p.Last.Sub(p.First); all > 0 {
 			part = 100 * float64(p.At.Sub(p.First)) / float64(all)
 		}
-		fmt.Fprintf(f, "\r\x1b[K%s: %.0f %%, %d bodies, %d incidents", p.RulesName, part, p.Bodies, p.Incidents)
+		fmt.Fprintf(f, "\r\x1b[K%s: %.0f %%, %d bodies, %d incidents", p.Rules, part, p.Bodies, p.Incidents)
 	}
 	return progress, sync.OnceFunc(func() {
 		if shown {
