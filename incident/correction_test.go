@@ -179,6 +179,14 @@ func TestMuted(t *testing.T) {
 	if b, c := w.pd("B"), w.pd("C"); b.Quiet || c.Quiet {
 		t.Error("quiet outside the window, or for another service")
 	}
+	w.now = at(25)
+	if _, err := w.Mute(ctx, ani, incident.RoleResponder, "checkout", time.Hour, "again"); err != nil {
+		t.Fatal(err)
+	}
+	w.tell(opens("LATE", "checkout", at(10), "cpu"))
+	if late := w.pd("LATE"); !late.Quiet || !strings.Contains(late.Maintenance, "new database") {
+		t.Errorf("what comes late is judged by the window of its time: quiet %t, %q", late.Quiet, late.Maintenance)
+	}
 	w.now = at(30)
 	if _, err := w.Unmute(ctx, ani, incident.RoleResponder, "checkout"); err != nil {
 		t.Fatal(err)

@@ -49,7 +49,11 @@ func (s *Service) Mute(ctx context.Context, by Actor, role Role, target string, 
 	m.From = s.Now().UTC().Truncate(time.Second)
 	m.Until = m.From.Add(d)
 	return m, s.changeMutes(ctx, func(all []Mute) ([]Mute, error) {
-		all = slices.DeleteFunc(all, m.sameTarget)
+		for i := range all {
+			if all[i].sameTarget(m) && all[i].Until.After(m.From) {
+				all[i].Until = m.From // the past keeps its window: what comes late is judged by it
+			}
+		}
 		if len(all) >= maxMutes {
 			return nil, conflict("too_many_mutes", "There are %d mutes already: end some first.", len(all))
 		}
@@ -70,7 +74,7 @@ func (s *Service) Unmute(ctx context.Context, by Actor, role Role, target string
 			return nil, conflict("not_muted", "%s is not muted.", Clip(target, 60)).With("target", Clip(target, 60))
 		}
 		m.From, m.Reason, m.By = all[i].From, all[i].Reason, all[i].By
-		all[i].Until, m.Until = now, now // the past keeps its window: what comes late is judged by it
+		all[i].Until, m.Until = now, now
 		return all, nil
 	})
 }
