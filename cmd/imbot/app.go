@@ -51,6 +51,7 @@ type app struct {
 	hook       *webhook.PagerDuty   // nil: the pagerduty section is absent
 	reconciler *webhook.Reconciler  // nil: no API token
 	repeated   prometheus.Counter   // posts made again after a lost answer
+	imports    imports              // of PagerDuty's past
 	listener   net.Listener
 	live       atomic.Pointer[Config] // the last one loaded: bindings made in chat are joined with it
 }
@@ -257,6 +258,7 @@ func (a *app) handler() http.Handler {
 	}
 	mux.HandleFunc("GET "+topologyPath, a.serveTopology)
 	mux.HandleFunc("POST "+topologyPath, a.serveTopology)
+	mux.HandleFunc("POST "+historyPath, a.serveImport)
 	mux.Handle("/", web.New(web.Config{
 		Service: a.opener(), Reader: a.reader, Changes: a.webChanges(), Tokens: tokens, Location: a.cfg.Location(), Now: a.now, Logger: a.log,
 		Ready: a.store.Writable, Backup: a.store.Backup, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
@@ -282,6 +284,7 @@ func (a *app) run(ctx context.Context) error {
 		Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(a.imports.stop)
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	g, gctx := errgroup.WithContext(ctx)

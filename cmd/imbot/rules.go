@@ -29,7 +29,7 @@ folder that is removed afterwards. The store is only read, while imbot runs, too
 admin in the configuration). Nothing is sent. Of the graph of calls, each time sees what was known then; catalog, levels
 and rules are those of the configuration as it is now. What people did in chat is not replayed: their corrections of
 links and levels are compared with the outcome; windows of mute are kept. What came of no webhook (declared by hand,
-imported, made up for over PagerDuty's API) is not in the log. After the newest body time goes on until nothing is due.
+made up for over PagerDuty's API) is not in the log. After the newest body time goes on until nothing is due.
 A configuration for -against is a complete one; its store is not used.
 
 `
