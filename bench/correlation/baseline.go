@@ -108,8 +108,9 @@ func inhibition(w *world, equal func(a, b int) bool) []link {
 	return out
 }
 
-// hops and within are those of New Relic's decision "topologically dependent":
-// a path of at most five relationships, and its default window.
+// topoHops is that of New Relic's decision "topologically dependent": a path of
+// at most five relationships. The window of its decisions can be set; 20 minutes
+// is our choice.
 // https://docs.newrelic.com/docs/alerts/organize-alerts/change-applied-intelligence-correlation-logic-decisions/
 const (
 	topoHops   = 5

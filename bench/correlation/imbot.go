@@ -59,7 +59,11 @@ func openImbot(w *world, linking incident.Linking) (*imbot, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	im.service = newService(im, cat, linking)
+	im.service = &incident.Service{
+		Store: im.store, Now: im.clock, Details: true, Linking: linking,
+		Catalog:  func() incident.Catalog { return cat },
+		Topology: func() incident.Topology { return w.memory },
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, errors.Join(err, im.store.Close(), os.RemoveAll(dir))

@@ -62,16 +62,16 @@ type watched struct {
 	kind    kind
 }
 
-func watch(r *rng, g *network, p *params, name string, troubles []trouble) []alert {
+func newWatching(r *rng, g *network, p *params, name string) *watching {
 	w := &watching{r: r, g: g, p: p, name: name, monitors: map[watched][]*monitor{}, skew: map[vendor]time.Duration{}}
 	for _, v := range []vendor{newRelic, prometheus, probe} {
 		w.skew[v] = r.between(-p.skew, p.skew+time.Millisecond)
 	}
-	for n := range troubles {
-		if !troubles[n].silent {
-			w.notice(n, &troubles[n])
-		}
-	}
+	return w
+}
+
+// sorted are the alerts by time.
+func (w *watching) sorted() []alert {
 	slices.SortStableFunc(w.alerts, func(a, b alert) int { return int(a.at - b.at) })
 	return w.alerts
 }
@@ -149,6 +149,9 @@ func (w *watching) indonesianFor(k kind) []string {
 
 // notice makes all alerts about one trouble.
 func (w *watching) notice(n int, t *trouble) {
+	if t.silent {
+		return
+	}
 	first := time.Duration(-1)
 	for i, m := range w.of(t.service, t.kind) {
 		if i > 0 && w.r.chance(0.1) {

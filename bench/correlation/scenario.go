@@ -75,6 +75,14 @@ type scenario struct {
 	params
 }
 
+// title is the name for tables: in brackets for what is beside the targets.
+func (s *scenario) title() string {
+	if s.apart {
+		return "(" + s.name + ")"
+	}
+	return s.name
+}
+
 // scenarios are all rows of the report.
 func scenarios() []scenario {
 	var out []scenario

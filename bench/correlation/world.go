@@ -28,9 +28,13 @@ func makeWorld(seed uint64, s *scenario, n int) *world {
 	size := s.sizes[n%len(s.sizes)]
 	w.net = newNetwork(r, s.shapes[n/len(s.sizes)%len(s.shapes)], size)
 	w.troubles = spread(r, w.net, w.params, planRoots(r, w.net, w.params))
-	w.addSmall(r)
-	w.addNoise(r)
-	w.alerts = watch(r, w.net, w.params, w.name, w.troubles)
+	see := newWatching(r, w.net, w.params, w.name)
+	for i := range w.troubles {
+		see.notice(i, &w.troubles[i])
+	}
+	w.addSmall(r, see)
+	w.addNoise(r, see)
+	w.alerts = see.sorted()
 	w.memory = remember(r, w.net, w.troubles, s.length, s.missing, s.stale)
 	w.unmapped = make([]bool, size)
 	for i := range w.unmapped {
@@ -126,11 +130,12 @@ func siblingPair(r *rng, g *network) []int {
 }
 
 // near is how close in time two troubles may be taken for cause and effect:
-// small troubles keep that distance from all that they could be mistaken for.
+// small troubles, and all alerts about them, keep that distance from all that
+// they could be mistaken for.
 const near = 20 * time.Minute
 
 // addSmall adds troubles that are their own cause, and spread nowhere.
-func (w *world) addSmall(r *rng) {
+func (w *world) addSmall(r *rng, see *watching) {
 	for range w.params.small {
 		for range 30 {
 			s := r.IntN(len(w.net.names))
@@ -139,28 +144,38 @@ func (w *world) addSmall(r *rng) {
 				service: s, kind: rootKind(r, w.net.layer[s]), origin: isRoot, root: len(w.troubles), from: from,
 				to: from + r.lognormal(15*time.Minute, 0.6, 4*time.Minute, 2*time.Hour),
 			}
-			if w.alone(&t) {
+			had := len(see.alerts)
+			see.notice(len(w.troubles), &t)
+			if w.alone(&t, see.alerts[:had], see.alerts[had:]) {
 				w.troubles = append(w.troubles, t)
 				break
 			}
+			see.alerts = see.alerts[:had]
 		}
 	}
 }
 
-// alone reports whether a trouble can not be mistaken for the cause or the
-// effect of one that is there already.
-func (w *world) alone(t *trouble) bool {
+// alone reports whether a trouble, and its own alerts, can not be mistaken for
+// the cause or the effect of those that are there already.
+func (w *world) alone(t *trouble, others, own []alert) bool {
 	callees, callers := reach(w.net.calls, t.service), reach(w.net.callers, t.service)
-	return !slices.ContainsFunc(w.troubles, func(o trouble) bool {
+	if slices.ContainsFunc(w.troubles, func(o trouble) bool {
 		if o.service == t.service {
 			return o.from-2*near < t.to && t.from < o.to+2*near
 		}
 		return (o.from-t.from).Abs() < near && (callees[o.service] || callers[o.service])
+	}) {
+		return false
+	}
+	return !slices.ContainsFunc(own, func(a alert) bool {
+		return slices.ContainsFunc(others, func(o alert) bool {
+			return (o.at-a.at).Abs() < near && (callees[o.service] || callers[o.service])
+		})
 	})
 }
 
 // addNoise adds housekeeping: half of it anywhere, half next door to trouble.
-func (w *world) addNoise(r *rng) {
+func (w *world) addNoise(r *rng, see *watching) {
 	bad := len(w.troubles)
 	for range max(6, int(w.params.noise*float64(bad))) {
 		s, from := r.IntN(len(w.net.names)), r.between(0, w.params.length-20*time.Minute)
@@ -173,5 +188,6 @@ func (w *world) addNoise(r *rng) {
 			service: s, kind: pick(r, housekeeping, 1), origin: isNoise, root: len(w.troubles), from: from,
 			to: from + r.between(20*time.Minute, 6*time.Hour),
 		})
+		see.notice(len(w.troubles)-1, &w.troubles[len(w.troubles)-1])
 	}
 }

@@ -1,5 +1,7 @@
 package archtest
 
+import "testing"
+
 // rule says what the source of a package may import, besides the standard
 // library. It is exact: what is not needed any more is an error, too.
 type rule struct {
@@ -59,9 +61,19 @@ var rules = map[string]rule{
 	"integrations/pagerduty":                    {outside: []string{"github.com/PagerDuty/go-pagerduty", "golang.org/x/time"}},
 	"integrations/pagerduty/pagerdutysim":       {module: []string{"integrations/pagerduty"}},
 
+	// Only this one may import the Graph SDK, see TestGraphSDK.
+	"integrations/graph": {module: []string{"integrations/graph/graphrest"}, outside: []string{"github.com/microsoftgraph/msgraph-sdk-go"}},
+	"integrations/graph/graphrest": {outside: []string{
+		"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/microsoft/kiota-abstractions-go", "github.com/microsoft/kiota-authentication-azure-go",
+		"github.com/microsoft/kiota-http-go", "github.com/microsoft/kiota-serialization-json-go", "golang.org/x/time",
+	}},
+	"integrations/graph/graphsim": {},
+
 	"integrations/backstage":            {outside: []string{"github.com/goccy/go-yaml"}},
 	"integrations/jira":                 {outside: []string{"github.com/andygrunwald/go-jira"}},
 	"integrations/jira/jirasim":         {module: []string{"integrations/jira"}},
+	"integrations/mail":                 {outside: []string{"github.com/wneessen/go-mail", "golang.org/x/time"}},
+	"integrations/mail/mailsim":         {outside: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp"}},
 	"integrations/newrelic":             {outside: []string{"golang.org/x/sync"}},
 	"integrations/newrelic/newrelicsim": {},
 	"integrations/prometheus":           {},
@@ -88,4 +100,28 @@ var testModules = []string{
 	"github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/dlclark/regexp2", // published schemas
 	"github.com/yuin/goldmark", "github.com/infracloudio/msbotbuilder-go", // readers of what we write
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore",
+}
+
+// TestGraphSDK keeps the Graph SDK in one package, programs and tests included:
+// it takes gigabytes of memory to compile, and a second importer would mean
+// that again for what it tests. The SDK's root is banned altogether.
+func TestGraphSDK(t *testing.T) {
+	const sdk, only = "github.com/microsoftgraph/msgraph-sdk-go", "integrations/graph"
+	found := 0
+	for _, s := range sources(t) {
+		for _, imp := range s.imports {
+			switch {
+			case !within(imp)(sdk):
+			case s.dir != only:
+				t.Errorf("%s imports %s, which only %s may", s.name, imp, only)
+			case imp != sdk+"/chats" && imp != sdk+"/models":
+				t.Errorf("%s imports %s: chats and models only", s.name, imp)
+			default:
+				found++
+			}
+		}
+	}
+	if found == 0 {
+		t.Errorf("nobody imports %s any more: take this test out", sdk)
+	}
 }

@@ -1,0 +1,142 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// strict finds query parameters and members of the body that are not described:
+// the validation lets those through.
+func (c *contract) strict(route *routers.Route, key string, query url.Values, body []byte) error {
+	for name := range query {
+		if !slices.ContainsFunc(route.Operation.Parameters, func(p *openapi3.ParameterRef) bool { return p.Value.In == "query" && p.Value.Name == name }) && name != "$skiptoken" {
+			return fmt.Errorf("query parameter %q is not described", name)
+		}
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	var value map[string]any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return err
+	}
+	schema := route.Operation.RequestBody.Value.Content["application/json"].Schema.Value
+	if bodies[key].in != "action" {
+		if err := c.open(schema, value, "body"); err != nil {
+			return err
+		}
+		return c.named(value, bodies[key].in, "body")
+	}
+	for name, v := range value {
+		p := schema.Properties[name]
+		if p == nil {
+			return fmt.Errorf("body.%s is not described", name)
+		}
+		if err := c.open(p.Value, v, "body."+name); err != nil {
+			return err
+		}
+		if typ, ok := strings.CutPrefix(p.Ref, "#/components/schemas/microsoft.graph."); ok {
+			if err := c.named(v, typ, "body."+name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// open walks a value with its schema of the OpenAPI description.
+func (c *contract) open(s *openapi3.Schema, value any, at string) error {
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			if s.Items == nil {
+				return fmt.Errorf("%s is not described as a list", at)
+			}
+			if err := c.open(s.Items.Value, item, at+"[]"); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		props := map[string]*openapi3.SchemaRef{}
+		flatten(s, props)
+		for name, member := range v {
+			p := props[name]
+			switch {
+			case strings.Contains(name, "@odata."): // the CSDL knows
+			case p == nil:
+				return fmt.Errorf("%s.%s is not described", at, name)
+			default:
+				if err := c.open(p.Value, member, at+"."+name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func flatten(s *openapi3.Schema, into map[string]*openapi3.SchemaRef) {
+	for name, p := range s.Properties {
+		into[name] = p
+	}
+	for _, part := range slices.Concat(s.AllOf, s.AnyOf, s.OneOf) {
+		flatten(part.Value, into)
+	}
+}
+
+// member returns the type of a member of a type, or "".
+func (c *contract) member(typ, name string) string {
+	for t := c.types[typ]; t != nil; t = c.types[strings.TrimPrefix(t.Base, "graph.")] {
+		for _, m := range slices.Concat(t.Props, t.Navs) {
+			if m.Name == name {
+				return m.Type
+			}
+		}
+	}
+	return ""
+}
+
+// named walks a value with its type of the CSDL.
+func (c *contract) named(value any, typ, at string) error {
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			if err := c.named(item, typ, at+"[]"); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		if derived, ok := v["@odata.type"].(string); ok {
+			if typ = strings.TrimPrefix(derived, "#microsoft.graph."); c.types[typ] == nil {
+				return fmt.Errorf("%s is of no known type %s", at, derived)
+			}
+		}
+		if c.types[typ] == nil {
+			return nil // not in the trimmed file
+		}
+		for name, m := range v {
+			bound, annotation, isAnnotation := strings.Cut(name, "@odata.")
+			switch {
+			case isAnnotation && annotation != "bind" && bound == "":
+				continue
+			case isAnnotation && annotation != "bind":
+				return fmt.Errorf("%s.%s is no annotation for a request", at, name)
+			}
+			t := c.member(typ, bound)
+			if t == "" {
+				return fmt.Errorf("%s.%s: %s does not have it", at, name, typ)
+			}
+			t = strings.TrimPrefix(strings.TrimSuffix(strings.TrimPrefix(t, "Collection("), ")"), "graph.")
+			if err := c.named(m, t, at+"."+name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
