@@ -41,9 +41,9 @@ func derivedOf(inc *Incident) []move { return entryOf(inc, "").derived }
 
 func (a *change) troubleOf() string {
 	if a.inc.Alert == nil {
-		return TroubleOf(&Alert{Title: a.inc.Title}, a.inc.Level)
+		return TroubleOf(&Alert{Title: a.inc.Title}, a.inc.Level, a.inc.Service, a.inc.ServiceName)
 	}
-	return TroubleOf(a.inc.Alert, a.f.Verdict.Level)
+	return TroubleOf(a.inc.Alert, a.f.Verdict.Level, a.inc.Service, a.inc.ServiceName, a.inc.Alert.Service)
 }
 
 // takeDecision takes over what the rules have decided about the links.

@@ -3,7 +3,6 @@ package incident
 import (
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"slices"
 )
 
@@ -13,8 +12,11 @@ import (
 // costs the same however many incidents are stored.
 type board struct {
 	service string
-	entries []*entry
+	entries []*entry // where it was loaded
 	dirty   bool
+
+	raw            string // as stored, until it is loaded
+	oldest, newest int64  // of the latest openings of what is on it
 }
 
 // entry is one incident on a board. Times are Unix milliseconds, all of them
@@ -47,9 +49,9 @@ type move struct {
 }
 
 const (
-	// maxEntries bounds a board: a service that has more incidents in two days
+	// maxEntries bounds a board: a service that has more incidents in a day or two
 	// has one trouble, and those in excess keep the links that they have.
-	maxEntries = 64
+	maxEntries = 128
 	// maxMoves bounds an entry: of an incident that flaps without end the latest
 	// count.
 	maxMoves = 32
@@ -84,8 +86,27 @@ func (e *entry) sameFacts(o *entry) bool {
 		slices.Equal(e.moves, o.moves) && slices.Equal(e.keys, o.keys) && slices.Equal(e.apart, o.apart)
 }
 
+// hasBetween reports whether anything on a board may have opened between two
+// times. It needs not be loaded for that: most boards around an alert hold
+// nothing of its time.
+func (b *board) hasBetween(from, to int64) bool {
+	if b.raw == "" {
+		return len(b.entries) > 0
+	}
+	return b.newest >= from && b.oldest <= to
+}
+
+// load reads a board's entries. One that is damaged is empty: it fills again,
+// and an alert must not be lost for it.
+func (b *board) load() []*entry {
+	if b.raw != "" {
+		b.entries, b.raw = decodeEntries(b.raw), ""
+	}
+	return b.entries
+}
+
 func (b *board) find(id ID) *entry {
-	for _, e := range b.entries {
+	for _, e := range b.load() {
 		if e.id == id {
 			return e
 		}
@@ -94,7 +115,7 @@ func (b *board) find(id ID) *entry {
 }
 
 func (b *board) remove(id ID) {
-	n := len(b.entries)
+	n := len(b.load())
 	b.entries = slices.DeleteFunc(b.entries, func(e *entry) bool { return e.id == id })
 	b.dirty = b.dirty || len(b.entries) < n
 }
@@ -167,8 +188,6 @@ func (b *board) shed() {
 	b.entries = slices.DeleteFunc(b.entries, func(e *entry) bool { return gone[e.id] })
 }
 
-var errBoard = errors.New("a damaged board")
-
 // encode writes a board in a few bytes for each incident; it is written with
 // every alert. The value is no text.
 func (b *board) encode() string {
@@ -178,6 +197,15 @@ func (b *board) encode() string {
 	out := make([]byte, 0, 128*len(b.entries))
 	out = append(out, boardVersion)
 	num := func(n int64) { out = binary.AppendVarint(out, n) }
+	oldest, newest := b.entries[0].opened, b.entries[0].opened
+	for _, e := range b.entries {
+		oldest = min(oldest, e.opened)
+		for _, m := range e.moves {
+			newest = max(newest, m.at)
+		}
+	}
+	num(oldest)
+	num(newest)
 	text := func(s string) { num(int64(len(s))); out = append(out, s...) }
 	moves := func(list []move, from int64) {
 		num(int64(len(list)))
@@ -279,21 +307,29 @@ func (r *reader) moves(from int64) []move {
 	return out
 }
 
-func decodeBoard(service, s string) (*board, error) {
+// openBoard makes a board of what encode has written, without reading all of it.
+func openBoard(service, s string) *board {
 	b := &board{service: service}
-	if s == "" {
-		return b, nil
-	}
-	if s[0] != boardVersion {
-		return nil, errBoard
+	if s == "" || s[0] != boardVersion {
+		return b
 	}
 	r := &reader{s: s[1:]}
+	b.oldest, b.newest = r.num(), r.num()
+	if !r.bad {
+		b.raw = r.s
+	}
+	return b
+}
+
+// decodeEntries returns nothing where the text is damaged.
+func decodeEntries(s string) []*entry {
+	r := &reader{s: s}
 	n := r.count()
 	all := make([]entry, n)
-	b.entries = make([]*entry, n, n+1)
+	out := make([]*entry, n, n+1)
 	for i := range all {
 		e := &all[i]
-		b.entries[i] = e
+		out[i] = e
 		e.id, e.ref, e.number, e.opened = ID(r.num()), r.text(), r.num(), r.num()
 		e.moves = r.moves(e.opened)
 		if k := r.count(); k > 0 {
@@ -316,7 +352,7 @@ func decodeBoard(service, s string) (*board, error) {
 		e.openings = int(r.num())
 	}
 	if r.bad || r.s != "" {
-		return nil, errBoard
+		return nil
 	}
-	return b, nil
+	return out
 }

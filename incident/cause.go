@@ -3,6 +3,7 @@ package incident
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -10,11 +11,13 @@ import (
 // failing is an incident that may be the cause of another.
 type failing struct {
 	root  *entry // what the link leads to
-	began int64  // the opening that this is about; of root, or of a duplicate of it
+	began int64  // the opening that this is about
 	call  Call   // the edge that leads to its service
 	via   *Call  // where two edges lead there: the first one
 	deep  bool   // none of the other candidates is called by its service
 	solid bool   // it is called directly, or the service between fails, too
+
+	distance float64 // see distanceOf
 }
 
 func (f *failing) hops() int {
@@ -34,10 +37,11 @@ type scene struct {
 	boards map[string]*board // all that were read; one that is missing is empty
 	force  bool              // decide, although nothing has changed
 
-	changed bool             // own was swept
-	swept   *sweep           //
-	touched []*entry         // what is new or has other facts, as it was and as it is
-	others  map[ID]*decision // what changes for other incidents
+	changed  bool             // own has changed
+	swept    *sweep           // nil where that was not needed
+	judge    []*entry         // whose cause is looked for
+	from, to int64            // when consequences of what has changed must have begun; both 0: there are none
+	others   map[ID]*decision // what changes for other incidents
 }
 
 // decision is what follows for one incident from the events of its board and of
@@ -56,8 +60,10 @@ func (sc *scene) valid(c *Call, at int64) bool {
 }
 
 // cause returns what e is a consequence of, or nil: the deepest failing callee
-// within reach, the earliest of several. Unknown services and trouble that is
-// not clear match nothing.
+// within reach, and of several the one whose trouble began at the most likely
+// time. (Measured, that finds the cause more often than the earliest does: of
+// two troubles nearby, the fresh one explains what is fresh.) Unknown services
+// and trouble that is not clear match nothing.
 func (sc *scene) cause(service string, e *entry) *failing {
 	if service == "" || e.fixed || e.declared || !Travels(e.trouble) {
 		return nil
@@ -80,14 +86,59 @@ func (sc *scene) cause(service string, e *entry) *failing {
 	if len(all) == 0 {
 		return nil
 	}
-	for i := range all {
-		sc.rate(&all[i], all)
+	sc.rate(all, e)
+	all = slices.DeleteFunc(all, func(f failing) bool {
+		return !f.solid && (e.opened < f.began || e.opened-f.began > silentLag.Milliseconds())
+	})
+	if len(all) == 0 {
+		return nil
 	}
 	slices.SortFunc(all, func(x, y failing) int {
-		return cmp.Or(cmp.Compare(flag(y.deep), flag(x.deep)), cmp.Compare(flag(y.solid), flag(x.solid)),
-			cmp.Compare(x.began, y.began), x.root.compare(y.root), cmp.Compare(x.hops(), y.hops()), cmp.Compare(x.between(), y.between()))
+		return cmp.Or(cmp.Compare(flag(y.deep), flag(x.deep)), cmp.Compare(x.distance, y.distance),
+			x.root.compare(y.root), cmp.Compare(x.hops(), y.hops()), cmp.Compare(x.between(), y.between()))
 	})
+	if evenMatch(all) {
+		return nil
+	}
 	return &all[0]
+}
+
+// evenMatch reports whether the best two that lead to different incidents are
+// about as likely. Then nothing is tied: a wrong link hides an incident, and a
+// missing one can be made by hand.
+func evenMatch(all []failing) bool {
+	best := &all[0]
+	for i := range all[1:] {
+		if o := &all[i+1]; o.root.id != best.root.id {
+			return o.deep == best.deep && o.distance-best.distance < 0.15
+		}
+	}
+	return false
+}
+
+// silentLag bounds how long after the cause a consequence may show where the
+// service between is silent: such a path is weak proof.
+const silentLag = 3 * time.Minute
+
+// What a consequence needs to show, for a monitor that looks every minute or so.
+const usualLag = 40 * time.Second
+
+// distanceOf says how far f is from a likely cause, by the time between both
+// beginnings: 0 where the consequence showed after the usual lag, 1 where it took
+// e times as long or as short. That a caller alerts first is less likely than
+// that it alerts last; and a path over a service that is silent less likely than
+// one over a service that fails, too.
+func (f *failing) distanceOf(e *entry) float64 {
+	const second = 1000
+	lag := float64(e.opened - f.began)
+	d := math.Abs(math.Log(max(lag+20*second, second) / float64(usualLag.Milliseconds()+20*second)))
+	if lag < 0 {
+		d += -lag / (60 * second)
+	}
+	if !f.solid {
+		d++
+	}
+	return d
 }
 
 func (f *failing) between() string {
@@ -101,41 +152,39 @@ func (f *failing) between() string {
 // right time.
 func (sc *scene) add(all []failing, service string, e *entry, call Call, via *Call) []failing {
 	b := sc.boards[call.To]
-	if b == nil {
+	if b == nil || !b.hasBetween(e.opened-causeBefore.Milliseconds(), e.opened+causeAfter.Milliseconds()) {
 		return all
 	}
 	ring := sc.topo.Ring(service)
 	ring = ring * flag(ring == sc.topo.Ring(call.To)) // 0: they do not call each other
-	for _, x := range b.entries {
-		began, ok := x.failedAround(e.opened)
-		if !ok || !Travels(x.trouble) {
+	for _, x := range b.load() {
+		if x.kind == LinkDuplicate || !Travels(x.trouble) {
 			continue
 		}
-		root := x
-		if r := x.root(); r != x.id {
-			if root = b.find(r); root == nil {
-				continue
-			}
+		began, ok := x.failedAround(e.opened, sc.l.Grace.Milliseconds())
+		if !ok {
+			continue
 		}
 		// Where two services call each other, only the earlier can be the cause of
 		// the later. All other edges lead one way, so that no circle can come about.
-		if ring != 0 && !root.before(e) {
+		if ring != 0 && !x.before(e) {
 			continue
 		}
-		if slices.Contains(e.apart, root.id) || slices.Contains(root.apart, e.id) {
+		if slices.Contains(e.apart, x.id) || slices.Contains(x.apart, e.id) {
 			continue
 		}
-		all = append(all, failing{root: root, began: began, call: call, via: via})
+		all = append(all, failing{root: x, began: began, call: call, via: via})
 	}
 	return all
 }
 
 // failedAround returns when trouble of x began that can be the cause of what
-// happened at a time.
-func (x *entry) failedAround(at int64) (int64, bool) {
+// happened at a time. A bout soon after the last one is no beginning: what comes
+// and goes would explain everything near it.
+func (x *entry) failedAround(at, grace int64) (int64, bool) {
 	from, to := at-causeBefore.Milliseconds(), at+causeAfter.Milliseconds()
 	for i, m := range x.moves {
-		if m.close || m.at < from || m.at > to {
+		if m.close || m.at < from || m.at > to || (i > 0 && m.at-x.moves[i-1].at <= grace) {
 			continue
 		}
 		// It may be over a little before its consequence shows, but not long.
@@ -147,19 +196,22 @@ func (x *entry) failedAround(at int64) (int64, bool) {
 	return 0, false
 }
 
-// rate says how well f stands among all candidates.
-func (sc *scene) rate(f *failing, all []failing) {
-	f.deep, f.solid = true, f.via == nil
+// rate says how well each stands among all.
+func (sc *scene) rate(all []failing, e *entry) {
+	fails := make(map[string]*failing, len(all)) // the earliest of each service
 	for i := range all {
-		o := &all[i]
-		if f.via != nil && o.call.To == f.via.To {
-			f.solid = true
+		f := &all[i]
+		if o := fails[f.call.To]; o == nil || f.root.before(o.root) {
+			fails[f.call.To] = f
 		}
-		if o.call.To == f.call.To || !f.deep {
-			continue
-		}
+	}
+	for i := range all {
+		f := &all[i]
+		f.deep, f.solid = true, f.via == nil || fails[f.via.To] != nil
+		f.distance = f.distanceOf(e)
 		for _, c := range sc.topo.Callees(f.call.To) {
-			if c.To == o.call.To && !(sc.sameRing(f.call.To, o.call.To) && f.root.before(o.root)) {
+			o := fails[c.To]
+			if o != nil && c.To != f.call.To && !(sc.sameRing(f.call.To, c.To) && f.root.before(o.root)) {
 				f.deep = false
 				break
 			}

@@ -20,20 +20,19 @@ func (w *work) board(service string) (*board, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := decodeBoard(service, v)
-	if err != nil {
-		// A board can be made anew from what comes; an alert must not be lost for it.
-		b = &board{service: service}
-	}
+	b := openBoard(service, v)
 	w.boards[service] = b
 	return b, nil
 }
 
+// lateness is how late an event may come and be judged like one in time.
+const lateness = 12 * time.Hour
+
 // keepBoards stores what has changed.
 func (w *work) keepBoards() error {
-	// What came to an end so long ago can take nothing back any more; twice the
-	// time, for what comes late.
-	keep := 2 * (w.link.Window + max(w.link.Grace, w.link.FlapWindow)).Milliseconds()
+	// What came to an end so long ago can take nothing back any more, even if that
+	// comes some hours late.
+	keep := (w.link.Window + max(w.link.Grace, w.link.FlapWindow) + lateness).Milliseconds()
 	for _, service := range slices.Sorted(maps.Keys(w.boards)) {
 		b := w.boards[service]
 		if !b.dirty {
@@ -162,12 +161,6 @@ func (w *work) spread(inc *Incident, sc *scene) error {
 	if !sc.changed {
 		return nil
 	}
-	// What was decided for others of the board may matter to callers, too.
-	for _, id := range slices.Sorted(maps.Keys(sc.others)) {
-		if e := sc.own.find(id); e != nil && !slices.Contains(sc.touched, e) {
-			sc.touched = append(sc.touched, e)
-		}
-	}
 	more, err := sc.consequences(w.board)
 	if err != nil {
 		return err
@@ -181,6 +174,9 @@ func (w *work) spread(inc *Incident, sc *scene) error {
 				return err
 			}
 		}
+	}
+	if sc.swept == nil {
+		return nil
 	}
 	if at := sc.swept.next(); at != 0 {
 		e := effect(inc.ID, KindRelink, Once, "", itoa(int(at/1000)))

@@ -160,7 +160,7 @@ func (rs *Rules) Match(a *Alert, service ServiceInfo) Verdict {
 	if rs == nil {
 		return Verdict{Level: Other}
 	}
-	title := words(Clip(a.Title, maxTitleForRegex))
+	title := wordsOf(a.Title)
 	for i := range rs.list {
 		r := &rs.list[i]
 		if r.matches(a, title, service) {
@@ -216,6 +216,49 @@ func anyFold(want []string, have ...string) bool {
 		}
 	}
 	return false
+}
+
+// wordsOf is what words makes of text, and of its names in camel case taken
+// apart, as alerting rules have them: " higherrorrate high error rate ".
+func wordsOf(s string) string {
+	s = Clip(s, maxTitleForRegex)
+	text, split := words(s), splitCamel(s)
+	if split == s {
+		return text
+	}
+	return text + words(split)[1:]
+}
+
+// splitCamel puts a space between the words of names in camel case: before a
+// capital that follows a small letter or begins one, and before a digit that
+// follows a word. "Http5xxRatioHigh" is "Http 5xx Ratio High", "P99LatencyHigh"
+// is "P99 Latency High".
+func splitCamel(s string) string {
+	var b strings.Builder
+	runes := []rune(s)
+	run := 0 // letters since the last space
+	for i, r := range runes {
+		prev, next := rune(0), rune(0)
+		if i > 0 {
+			prev = runes[i-1]
+		}
+		if i+1 < len(runes) {
+			next = runes[i+1]
+		}
+		capital := unicode.IsUpper(r) && (unicode.IsLower(prev) || unicode.IsDigit(prev) || (unicode.IsUpper(prev) && unicode.IsLower(next)))
+		number := unicode.IsDigit(r) && unicode.IsLetter(prev) && run > 1
+		if capital || number {
+			b.WriteByte(' ')
+			run = 0
+		}
+		if unicode.IsLetter(r) {
+			run++
+		} else {
+			run = 0
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // words folds text to lower-case words between single spaces, with a space at

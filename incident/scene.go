@@ -85,21 +85,101 @@ func (sc *scene) put(e *entry) {
 	}
 	if old != nil {
 		was := *old
-		sc.touched = append(sc.touched, &was)
 		*old = *e
-		e = old
-	} else {
-		sc.own.entries = append(sc.own.entries, e)
+		sc.judge = append(sc.judge, old)
+		sc.decide()
+		if was.sameButEnds(old) {
+			sc.affectsEnd(&was, old)
+		} else {
+			sc.affects(&was)
+			sc.affects(old)
+		}
+		return
 	}
-	sc.touched = append(sc.touched, e)
-	sc.decide()
+	alone := !e.fixed && !slices.ContainsFunc(sc.own.entries, func(o *entry) bool { return sharesKey(o.keys, e.keys) })
+	sc.own.entries = append(sc.own.entries, e)
+	sc.judge = append(sc.judge, e)
+	if alone {
+		sc.alone(e)
+	} else {
+		sc.decide()
+	}
+	sc.affects(e)
+}
+
+// sameButEnds reports whether two states of an entry differ in nothing but when
+// it ended.
+func (e *entry) sameButEnds(o *entry) bool {
+	opens := func(e *entry) []move {
+		return slices.DeleteFunc(slices.Clone(e.moves), func(m move) bool { return m.close })
+	}
+	a, b := *e, *o
+	a.moves, b.moves = opens(e), opens(o)
+	return a.sameFacts(&b) && a.kind == b.kind
+}
+
+// affects notes that an entry may be, or may have been, the cause of what began
+// around it. A duplicate explains nothing.
+func (sc *scene) affects(e *entry) {
+	if !Travels(e.trouble) || e.kind == LinkDuplicate {
+		return
+	}
+	for _, m := range e.moves {
+		if !m.close {
+			sc.extend(m.at-causeAfter.Milliseconds(), m.at+causeBefore.Milliseconds())
+		}
+	}
+}
+
+// affectsEnd is affects where only the ends have changed: of what came after an
+// end, an incident may be the cause no more, or be it after all.
+func (sc *scene) affectsEnd(was, is *entry) {
+	if !Travels(is.trouble) || is.kind == LinkDuplicate {
+		return
+	}
+	end := int64(1 << 62)
+	for _, e := range []*entry{was, is} {
+		for _, m := range e.moves {
+			if m.close && !slices.Contains(was.moves, m) || m.close && !slices.Contains(is.moves, m) {
+				end = min(end, m.at)
+			}
+		}
+	}
+	for _, m := range is.moves {
+		if from, to := end+causeAfter.Milliseconds(), m.at+causeBefore.Milliseconds(); !m.close && from <= to {
+			sc.extend(from, to)
+		}
+	}
+}
+
+func (sc *scene) extend(from, to int64) {
+	if sc.from == 0 && sc.to == 0 {
+		sc.from, sc.to = from, to
+		return
+	}
+	sc.from, sc.to = min(sc.from, from), max(sc.to, to)
+}
+
+func sharesKey(a, b sameness) bool {
+	return slices.ContainsFunc(a, func(k string) bool { return slices.Contains(b, k) })
+}
+
+// alone decides on a new incident that shares no key with what is on its board:
+// it is nobody's duplicate, and nobody is its.
+func (sc *scene) alone(e *entry) {
+	sc.changed, sc.own.dirty = true, true
+	d, kind, rule, parent := &decision{}, "", "", ID(0)
+	if f := sc.cause(sc.own.service, e); f != nil {
+		kind, rule, parent, d.link = LinkCascade, RuleCalls, f.root.id, f.link(e, e.place, sc.now)
+	}
+	sc.note(e, kind, rule, parent, d)
 }
 
 // drop takes an incident off the board: it has become private, or belongs to
 // another service.
 func (sc *scene) drop(id ID) {
 	if e := sc.own.find(id); e != nil {
-		sc.touched = append(sc.touched, e)
+		sc.affects(e)
 		sc.own.remove(id)
 		sc.decide()
 	}
@@ -121,7 +201,7 @@ func (sc *scene) decide() {
 		case s.root != s:
 			kind, rule, parent = LinkDuplicate, s.rule, s.root.e.id
 			d.link = s.link(sc.now)
-		case e.kind == LinkDuplicate || sc.force || slices.Contains(sc.touched, e):
+		case e.kind == LinkDuplicate || sc.force || slices.Contains(sc.judge, e):
 			kind, rule, parent = "", "", 0
 			if f := sc.cause(sc.own.service, e); f != nil {
 				kind, rule, parent, d.link = LinkCascade, RuleCalls, f.root.id, f.link(e, e.place, sc.now)
@@ -142,6 +222,11 @@ func (sc *scene) note(e *entry, kind, rule string, parent ID, d *decision) bool 
 	}
 	if sameLink {
 		d.link = keepLink
+	}
+	if (e.kind == LinkDuplicate) != (kind == LinkDuplicate) && !slices.Contains(sc.judge, e) {
+		root := *e
+		root.kind = "" // as which it is, or was, the cause of others
+		sc.affects(&root)
 	}
 	e.kind, e.rule, e.parent, e.derived, e.openings = kind, rule, parent, d.derived, d.openings
 	if sc.others == nil {
@@ -175,8 +260,8 @@ func (s *standing) link(now time.Time) *Link {
 // consequences decides anew on the incidents of callers whose cause may have
 // come, gone or changed. load reads boards.
 func (sc *scene) consequences(load func(service string) (*board, error)) (map[ID]*decision, error) {
-	from, to := sc.reach()
-	if from > to {
+	from, to := sc.from, sc.to
+	if from == 0 && to == 0 {
 		return nil, nil
 	}
 	near := &scene{l: sc.l, topo: sc.topo, now: sc.now, boards: sc.boards}
@@ -185,7 +270,10 @@ func (sc *scene) consequences(load func(service string) (*board, error)) (map[ID
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range b.entries {
+		if !b.hasBetween(from, to) {
+			continue
+		}
+		for _, e := range b.load() {
 			if e.opened < from || e.opened > to || e.fixed || e.kind == LinkDuplicate || e.declared {
 				continue
 			}
@@ -201,23 +289,6 @@ func (sc *scene) consequences(load func(service string) (*board, error)) (map[ID
 		}
 	}
 	return near.others, nil
-}
-
-// reach is when what suffers from the touched incidents must have begun, in
-// Unix milliseconds.
-func (sc *scene) reach() (from, to int64) {
-	from, to = 1<<62, -1<<62
-	for _, e := range sc.touched {
-		if !Travels(e.trouble) {
-			continue
-		}
-		for _, m := range e.moves {
-			if !m.close {
-				from, to = min(from, m.at-causeAfter.Milliseconds()), max(to, m.at+causeBefore.Milliseconds())
-			}
-		}
-	}
-	return from, to
 }
 
 // callers are the services that call this one, over at most the hops that
