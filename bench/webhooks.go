@@ -30,10 +30,11 @@ type source struct {
 }
 
 // titles of incidents: most are of no level that rings, as with real monitors.
-// The word makes them differ in more than numbers, or they would be duplicates.
+// The word makes them differ in more than numbers, and they name no kind of
+// trouble, or incidents of one service would be duplicates.
 var titles = [...]string{
-	"Queue %s does not drain", "Disk of %s fills up", "Job %s has not run", "Consumer lag of %s grows",
-	"High error rate on %s", "Response time of %s is above target", "Replica %s lags behind", "%s is down",
+	"Check %s needs a look", "Ledger %s differs", "Price list %s is old", "Index %s is being rebuilt",
+	"Node %s was replaced", "Feature %s was switched", "Batch %s waits for approval", "Import %s needs a decision",
 }
 
 func (s source) at(n int) time.Time { return s.First.Add(time.Duration(n) * s.Step) }
@@ -45,7 +46,10 @@ func (s source) incident(n int) string {
 	return "Q" + base32.StdEncoding.EncodeToString(sum[:])[:13]
 }
 
-func (s source) title(n int) string { return fmt.Sprintf(titles[n%len(titles)], word(n)) }
+func (s source) title(n int) string {
+	sum := sha256.Sum256([]byte(s.Name))
+	return fmt.Sprintf(titles[n%len(titles)], word(n)+"-"+word(int(binary.BigEndian.Uint16(sum[:]))))
+}
 
 // word spells n in letters that are no hex digits.
 func word(n int) string {

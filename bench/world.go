@@ -13,6 +13,7 @@ import (
 	"imbot/catalog"
 	"imbot/incident"
 	"imbot/store/boltstore"
+	"imbot/topology"
 	"imbot/webhook"
 )
 
@@ -87,8 +88,26 @@ func openImbot(path string, cat *catalog.Catalog, o boltstore.Options) (*imbot, 
 	if err != nil {
 		return nil, err
 	}
-	svc := &incident.Service{Store: st, Now: o.Now, Details: true, Catalog: func() incident.Catalog { return cat }}
+	graph := calls(o.Now())
+	svc := &incident.Service{
+		Store: st, Now: o.Now, Details: true, Catalog: func() incident.Catalog { return cat }, Topology: func() incident.Topology { return graph },
+	}
 	return &imbot{store: st, service: svc, hook: hook(svc, o.Now)}, nil
+}
+
+// calls is a graph in which each service calls five others.
+func calls(now time.Time) incident.Topology {
+	var edges []topology.Edge
+	var all []topology.Service
+	for i := range services {
+		all = append(all, topology.Service{Key: fmt.Sprintf("service-%03d", i)})
+		for j := 1; j <= 5; j++ {
+			edges = append(edges, topology.Edge{
+				From: fmt.Sprintf("service-%03d", i), To: fmt.Sprintf("service-%03d", (i+j*j*7)%services), Source: "newrelic", FirstSeen: now, LastSeen: now,
+			})
+		}
+	}
+	return topology.NewGraph(edges, all, now, incident.DefaultLinking().EdgeMemory)
 }
 
 func hook(d webhook.Doer, now func() time.Time) *webhook.PagerDuty {
