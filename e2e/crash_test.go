@@ -24,8 +24,9 @@ const (
 	crashTenant = "22222222-2222-4222-8222-222222222222"
 	crashToken  = "a-token-of-the-tests"
 	crashSecret = "a-webhook-secret-of-the-tests"
-	channels    = 40 // so that Teams' limits for one conversation do not rule the test
-	people      = 10 // likewise
+	services    = 4000 // one for each incident: those of one service would be duplicates
+	channels    = 40   // so that Teams' limits for one conversation do not rule the test
+	people      = 10   // likewise
 )
 
 // crash is a running imbot that is killed again and again.
@@ -95,8 +96,8 @@ func newCrash(t *testing.T) *crash {
 		fmt.Fprintf(&catalogue, "  - {key: squad%d, channel: %q}\n", i, ch)
 	}
 	catalogue.WriteString("services:\n")
-	for i := range channels {
-		fmt.Fprintf(&catalogue, "  - {key: service%d, squad: squad%d, pagerduty_service_id: PSVC%d}\n", i, i, i)
+	for i := range services {
+		fmt.Fprintf(&catalogue, "  - {key: service%d, squad: squad%d, pagerduty_service_id: PSVC%d}\n", i, i%channels, i)
 	}
 	conf := fmt.Sprintf(`listen: %q
 store: bolt:imbot.db
@@ -217,7 +218,7 @@ func resolved(i int) bool { return i%3 == 0 }
 func (c *crash) webhook(i int, kind string, created time.Time) {
 	body, header := pagerdutysim.Webhook(pagerdutysim.WebhookSpec{
 		Type: kind, ID: fmt.Sprintf("QCRASH%04d", i), Title: "Service " + word("web", i) + " is down", At: time.Now(), Created: created,
-		Service: pagerdutysim.Service{ID: fmt.Sprintf("PSVC%d", i%channels), Name: "Service"},
+		Service: pagerdutysim.Service{ID: fmt.Sprintf("PSVC%d", i%services), Name: "Service"},
 	}, crashSecret)
 	ok := c.until(time.Minute, func() bool {
 		code, _ := ask(c.t, http.MethodPost, "http://"+c.addr+"/webhooks/pagerduty", "", body, header)
