@@ -19,7 +19,7 @@ func TestSince(t *testing.T) {
 	l := newLive(t, shop(), day.Add(9*time.Hour), 7)
 	for _, line := range []string{
 		"10:00 QOLD trigger service=PDB : Payments DB is down",
-		"10:05 QGONE trigger service=PWEB : Web is slow",
+		"10:02 QGONE trigger service=PWEB : Web is slow",
 		"10:06 QGONE resolve",
 		"20:00 QOLD ack",
 		"21:00 QNEW trigger service=PDB key=other : Certificate expires",

@@ -144,10 +144,10 @@ func TestMatch(t *testing.T) {
 		{Name: "noise", Level: incident.Other, Quiet: true},
 	}}, nil)
 	a := &incident.Alert{Title: "x", Urgency: "high"}
-	if got := c.Match(a, c.Service("checkout", "")); got != (incident.Verdict{Level: incident.ServiceDown, Rule: "tier one"}) {
+	if got := c.Match(a, c.Service("checkout", "")); got != (incident.Verdict{Level: incident.ServiceDown, Rule: "tier one", No: 1}) {
 		t.Errorf("Match = %+v", got)
 	}
-	if got := c.Match(a, c.Service("inventory", "")); got != (incident.Verdict{Level: incident.Other, Rule: "noise", Quiet: true}) {
+	if got := c.Match(a, c.Service("inventory", "")); got != (incident.Verdict{Level: incident.Other, Rule: "noise", No: 2, Quiet: true}) {
 		t.Errorf("Match = %+v", got)
 	}
 }

@@ -87,13 +87,13 @@ func (a *change) follow(derived []move) {
 		return
 	}
 	was := inc.live()
-	inc.Marks = slices.DeleteFunc(inc.Marks, func(m Mark) bool { return m.derived() })
+	inc.Marks = slices.DeleteFunc(inc.Marks, func(m Mark) bool { return m.Follows })
 	for _, m := range derived {
 		kind := MarkOpen
 		if m.close {
 			kind = MarkResolve
 		}
-		inc.mark(Mark{At: time.UnixMilli(m.at), Kind: kind, By: System})
+		inc.mark(Mark{At: time.UnixMilli(m.at), Kind: kind, By: System, Follows: true})
 	}
 	a.marked = true
 	is := inc.live()

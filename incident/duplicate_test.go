@@ -133,6 +133,18 @@ func TestHandDeclared(t *testing.T) {
 	}
 }
 
+// TestDeclaredByImbot: what imbot itself says is of an incident's own life, not
+// something that it follows.
+func TestDeclaredByImbot(t *testing.T) {
+	w := newTown(t, shop)
+	w.now = at(10)
+	inc := w.do(incident.Command{Verb: incident.Declare, Actor: incident.System, Args: incident.Args{Title: "checkout is down", Service: "checkout"}})
+	w.tell(opens("B", "checkout", at(12), "checkout is down"), ends("B", "checkout", at(13), "checkout is down"))
+	if inc = w.get(inc.ID); inc.Status != incident.Open || len(inc.Children) != 1 {
+		t.Errorf("it is %s, with children %v", inc.Status, inc.Children)
+	}
+}
+
 // TestResolvedByHand: a person's word ends a parent that only its duplicates
 // kept open.
 func TestResolvedByHand(t *testing.T) {

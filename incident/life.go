@@ -33,6 +33,9 @@ type Mark struct {
 	// Was is the time that a person has corrected: the same fact, told again with
 	// its old time, does not undo the correction.
 	Was time.Time `json:"was,omitzero"`
+	// Follows marks what is not of the incident's own life: it follows its
+	// duplicates, or its parent.
+	Follows bool `json:"f,omitempty"`
 }
 
 // is reports whether m is the fact of this kind and time. Vendors tell the same
@@ -200,16 +203,11 @@ func (inc *Incident) live() Life {
 func (inc *Incident) OwnLife() Life {
 	own := Incident{Base: inc.Base}
 	for _, m := range inc.Marks {
-		if !m.derived() {
+		if !m.Follows {
 			own.Marks = append(own.Marks, m)
 		}
 	}
 	return own.live()
-}
-
-// derived reports whether the mark is not of the incident's own life.
-func (m *Mark) derived() bool {
-	return m.By.Kind == KindSystem && (m.Kind == MarkOpen || m.Kind == MarkResolve)
 }
 
 // lastMark is the time of the newest mark, or zero.

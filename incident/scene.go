@@ -33,7 +33,7 @@ func entryOf(inc *Incident, place string) *entry {
 		e.kind, e.rule, e.parent = inc.Link.Kind, inc.Link.Rule, inc.Link.Parent
 	}
 	for _, m := range inc.Marks {
-		if m.derived() {
+		if m.Follows {
 			e.derived = append(e.derived, move{at: m.At.UnixMilli(), close: m.Kind == MarkResolve})
 		}
 	}
@@ -66,7 +66,7 @@ func (inc *Incident) moves() []move {
 	for _, m := range inc.Marks {
 		byPerson := m.By.Kind == KindUser || m.By.Kind == KindToken
 		switch {
-		case m.By.Kind == KindSystem:
+		case m.Follows:
 		case m.Kind == MarkOpen && !active:
 			add(m.At, false)
 		case m.Kind == MarkResolve && (active || (byPerson && len(out) > 0)):
