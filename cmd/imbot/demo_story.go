@@ -53,16 +53,16 @@ func (s *story) beats() []beat {
 			s.trigger("db", "PSVCDB1", "Payments DB is down: no healthy upstream", "high", "P1", "New Relic", map[string]string{"condition_name": "Host not reporting", "entity": "payments-db-1"})
 			return nil
 		}},
-		{6 * time.Second, "Checkout, which needs it, answers every eighth order with an error.", func(s *story) error {
+		{6 * time.Second, "Checkout, which needs it, answers every eighth order with an error: it is listed on the database's card, as a consequence.", func(s *story) error {
 			s.trigger("checkout", "PSVCCO1", "High error rate on Checkout: 12.4 % of requests fail", "high", "P2", "New Relic", map[string]string{"condition_name": "Error percentage (High)", "entity": "checkout-api"})
 			return nil
 		}},
 		{4 * time.Second, "The disk alert clears …", func(s *story) error { return s.pd.Resolve(s.ids["disk"], storyBudi) }},
-		{3 * time.Second, "… and comes back: inventory is the noisy one.", func(s *story) error {
+		{3 * time.Second, "… and comes back: a duplicate, which opens the first one again. No second card.", func(s *story) error {
 			s.trigger("disk2", "PSVCIN1", "Disk 84% full on inventory-node-3", "low", "", "Prometheus", map[string]string{"alertname": "DiskFillingUp"})
 			return nil
 		}},
-		{4 * time.Second, "Budi acknowledges the checkout incident in PagerDuty: look at its card.", func(s *story) error {
+		{4 * time.Second, "Budi acknowledges the checkout incident in PagerDuty. Write \"@imbot show INC-3\" to see it.", func(s *story) error {
 			return s.pd.Acknowledge(s.ids["checkout"], storyBudi)
 		}},
 		{3 * time.Second, "Budi leaves a note in PagerDuty.", func(s *story) error {
