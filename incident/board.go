@@ -15,8 +15,8 @@ type board struct {
 	entries []*entry // where it was loaded
 	dirty   bool
 
-	raw            string // as stored, until it is loaded
-	oldest, newest int64  // of the latest openings of what is on it
+	read           func() string // what is stored, until it is loaded
+	oldest, newest int64         // times that what is stored lies between
 }
 
 // entry is one incident on a board. Times are Unix milliseconds, all of them
@@ -90,7 +90,7 @@ func (e *entry) sameFacts(o *entry) bool {
 // times. It needs not be loaded for that: most boards around an alert hold
 // nothing of its time.
 func (b *board) hasBetween(from, to int64) bool {
-	if b.raw == "" {
+	if b.read == nil {
 		return len(b.entries) > 0
 	}
 	return b.newest >= from && b.oldest <= to
@@ -99,8 +99,8 @@ func (b *board) hasBetween(from, to int64) bool {
 // load reads a board's entries. One that is damaged is empty: it fills again,
 // and an alert must not be lost for it.
 func (b *board) load() []*entry {
-	if b.raw != "" {
-		b.entries, b.raw = decodeEntries(b.raw), ""
+	if b.read != nil {
+		b.entries, b.read = decodeEntries(b.read()), nil
 	}
 	return b.entries
 }
@@ -197,15 +197,6 @@ func (b *board) encode() string {
 	out := make([]byte, 0, 128*len(b.entries))
 	out = append(out, boardVersion)
 	num := func(n int64) { out = binary.AppendVarint(out, n) }
-	oldest, newest := b.entries[0].opened, b.entries[0].opened
-	for _, e := range b.entries {
-		oldest = min(oldest, e.opened)
-		for _, m := range e.moves {
-			newest = max(newest, m.at)
-		}
-	}
-	num(oldest)
-	num(newest)
 	text := func(s string) { num(int64(len(s))); out = append(out, s...) }
 	moves := func(list []move, from int64) {
 		num(int64(len(list)))
@@ -307,23 +298,40 @@ func (r *reader) moves(from int64) []move {
 	return out
 }
 
-// openBoard makes a board of what encode has written, without reading all of it.
-func openBoard(service, s string) *board {
-	b := &board{service: service}
-	if s == "" || s[0] != boardVersion {
-		return b
+// span writes between which times all of a board lies. It is kept apart: most
+// boards around an alert need not be read.
+func (b *board) span() string {
+	if len(b.entries) == 0 {
+		return ""
 	}
-	r := &reader{s: s[1:]}
+	oldest, newest := b.entries[0].opened, b.entries[0].opened
+	for _, e := range b.entries {
+		oldest = min(oldest, e.opened)
+		for _, m := range e.moves {
+			newest = max(newest, m.at)
+		}
+	}
+	return string(binary.AppendVarint(binary.AppendVarint(nil, oldest), newest))
+}
+
+// openBoard makes a board of what span and encode have written; read is asked
+// for the latter when it is needed.
+func openBoard(service, span string, read func() string) *board {
+	b := &board{service: service}
+	r := &reader{s: span}
 	b.oldest, b.newest = r.num(), r.num()
 	if !r.bad {
-		b.raw = r.s
+		b.read = read
 	}
 	return b
 }
 
 // decodeEntries returns nothing where the text is damaged.
 func decodeEntries(s string) []*entry {
-	r := &reader{s: s}
+	if s == "" || s[0] != boardVersion {
+		return nil
+	}
+	r := &reader{s: s[1:]}
 	n := r.count()
 	all := make([]entry, n)
 	out := make([]*entry, n, n+1)

@@ -25,7 +25,8 @@ func sampleBoard() *board {
 
 func TestBoardCodec(t *testing.T) {
 	want := sampleBoard()
-	got := openBoard("checkout", want.encode())
+	reopen := func(span, s string) *board { return openBoard("checkout", span, func() string { return s }) }
+	got := reopen(want.span(), want.encode())
 	if got.oldest != -5 || got.newest != 1_767_225_600_500 || got.hasBetween(got.newest+1, got.newest+9) || !got.hasBetween(0, got.newest) {
 		t.Errorf("it spans %d to %d", got.oldest, got.newest)
 	}
@@ -34,7 +35,7 @@ func TestBoardCodec(t *testing.T) {
 	}
 	s := want.encode()
 	for n := range len(s) {
-		if got := openBoard("x", s[:n]).load(); len(got) != 0 {
+		if got := reopen(want.span(), s[:n]).load(); len(got) != 0 {
 			t.Errorf("the first %d of %d bytes are a board", n, len(s))
 		}
 	}
@@ -45,9 +46,8 @@ func FuzzBoard(f *testing.F) {
 	f.Add("")
 	f.Add("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")
 	f.Fuzz(func(t *testing.T, s string) {
-		b := openBoard("x", s)
-		b.load()
-		again := openBoard("x", b.encode())
+		b := &board{entries: decodeEntries(s)}
+		again := openBoard("x", b.span(), b.encode)
 		if d := cmp.Diff(b.entries, again.load(), entries, cmpopts.EquateEmpty()); d != "" {
 			t.Errorf("written and read again (-was +is):\n%s", d)
 		}
@@ -165,7 +165,7 @@ func BenchmarkSweep(b *testing.B) {
 	b.ReportAllocs()
 	b.Run("decode", func(b *testing.B) {
 		for b.Loop() {
-			if len(openBoard("checkout", s).load()) != maxEntries {
+			if len(decodeEntries(s)) != maxEntries {
 				b.Fatal("entries are missing")
 			}
 		}

@@ -11,16 +11,25 @@ import (
 // boardKey is where the board of a service is kept; its value is no text.
 func boardKey(service string) string { return "board/" + service }
 
+// spanKey is where the times are kept that a board lies between.
+func spanKey(service string) string { return "span/" + service }
+
 // board reads a board once for each transaction.
 func (w *work) board(service string) (*board, error) {
 	if b := w.boards[service]; b != nil {
 		return b, nil
 	}
-	v, err := w.tx.Key(boardKey(service), true)
+	span, err := w.tx.Key(spanKey(service), true)
 	if err != nil {
 		return nil, err
 	}
-	b := openBoard(service, v)
+	b := openBoard(service, span, func() string {
+		v, err := w.tx.Key(boardKey(service), true)
+		if err != nil {
+			w.failed = err
+		}
+		return v
+	})
 	w.boards[service] = b
 	return b, nil
 }
@@ -30,6 +39,9 @@ const lateness = 12 * time.Hour
 
 // keepBoards stores what has changed.
 func (w *work) keepBoards() error {
+	if w.failed != nil {
+		return w.failed
+	}
 	// What came to an end so long ago can take nothing back any more, even if that
 	// comes some hours late.
 	keep := (w.link.Window + max(w.link.Grace, w.link.FlapWindow) + lateness).Milliseconds()
@@ -41,6 +53,9 @@ func (w *work) keepBoards() error {
 		b.prune(keep)
 		b.dirty = false
 		if err := w.tx.PutKey(boardKey(service), b.encode(), true); err != nil {
+			return err
+		}
+		if err := w.tx.PutKey(spanKey(service), b.span(), true); err != nil {
 			return err
 		}
 	}

@@ -107,6 +107,7 @@ type work struct {
 	link   Linking
 	topo   Topology
 	boards map[string]*board // that were read
+	failed error             // of reading one
 	from   string            // service that the incident belonged to
 	past   bool              // the command is of the pager's past: nothing follows
 	tied   bool              // other incidents have changed, too
