@@ -54,7 +54,7 @@ services:
 	var text string
 	for _, p := range r.teams.Posts(r.other) {
 		if strings.Contains(p.Activity.Summary, "INC-2") {
-			text = fmt.Sprintf("%s", p.Card())
+			text = string(p.Card())
 		}
 	}
 	for _, want := range []string{"INC-1", "Payments DB", "cart → payments-db", "New Relic", "{{TIME(" + seen.Format("2006-01-02T15:04:05Z") + ")}}", "Not related"} {
@@ -65,7 +65,7 @@ services:
 	var parent string
 	for _, p := range r.teams.Posts(r.channel) {
 		if strings.Contains(p.Activity.Summary, "INC-1") {
-			parent = fmt.Sprintf("%s", p.Card())
+			parent = string(p.Card())
 		}
 	}
 	if !strings.Contains(parent, "INC-2") {
