@@ -28,7 +28,7 @@ type standing struct {
 	derived []move // what it follows
 }
 
-// event is one thing that happened on a board.
+// boardEvent is one thing that happened on a board.
 type boardEvent struct {
 	at    int64
 	close bool
