@@ -117,7 +117,7 @@ func (c *Catalog) addSquads(file *File, doc *strictyaml.Document) {
 			s.Standby = &t
 		}
 		q := &squad{Squad: s, notices: map[string]incident.Notice{}}
-		q.info = incident.SquadInfo{Key: s.Key, Name: s.Name, Lead: s.Lead, Members: s.Members, Known: true}
+		q.info = incident.SquadInfo{Key: s.Key, Name: s.Name, Lead: s.Lead, Members: s.Members, Mail: s.Mail, Bridge: s.BridgeURL, Known: true}
 		for _, level := range slices.Sorted(maps.Keys(s.Notice)) {
 			base, ok := c.notices[level]
 			if !ok {
@@ -146,7 +146,7 @@ func (c *Catalog) addServices(file *File) {
 		}
 		c.services[i] = s
 		info := &incident.ServiceInfo{
-			Key: s.Key, Name: s.Name, Squad: s.Squad, Owner: s.Owner, Tier: s.Tier, Stakeholders: s.Stakeholders, Links: s.Links, Known: true,
+			Key: s.Key, Name: s.Name, Squad: s.Squad, Owner: s.Owner, Tier: s.Tier, Stakeholders: s.Stakeholders, Standby: s.Standby, Links: s.Links, Known: true,
 		}
 		c.byName[fold(s.Key)] = info
 		c.byName[fold(s.Name)] = info

@@ -63,6 +63,7 @@ var handlers = map[Verb]func(*change) error{
 	SetLevel: (*change).setLevel, SetTime: (*change).setTime, Assign: (*change).assign, Member: (*change).member,
 	SetLink: (*change).setLink, Unlink: (*change).unlink, Undo: (*change).undo,
 	Relink: (*change).relink, Follow: (*change).followDecision, Unpause: (*change).unpause,
+	OpenRoom: (*change).openRoom, RoomStep: (*change).roomStep,
 	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute, Retry: (*change).retry, Judge: (*change).decideCause,
 }
 
@@ -96,13 +97,14 @@ type past struct {
 	quiet     bool
 	hidden    bool // see Incident.Hidden
 	imported  bool
+	pending   bool // somebody was to be added to the room
 }
 
 func before(inc *Incident, levels Levels) past {
 	level, _ := levels.Get(inc.Level)
 	return past{
 		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported,
+		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(),
 	}
 }
 

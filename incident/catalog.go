@@ -8,6 +8,7 @@ type ServiceInfo struct {
 	Owner        string   // person's id (mail); may be empty
 	Tier         int      // 1 is the most important; 0: not said
 	Stakeholders []string // mails
+	Standby      []string // roles that are on standby for it, such as "dba"
 	Links        []LinkURL
 	Known        bool // it is in the catalog
 }
@@ -18,6 +19,8 @@ type SquadInfo struct {
 	Name    string
 	Lead    string   // person's id (mail); may be empty
 	Members []string // persons' ids (mails)
+	Mail    string   // address of the squad, mostly a list; may be empty
+	Bridge  string   // link of its standing call; may be empty
 	Known   bool
 }
 

@@ -26,6 +26,12 @@ const (
 	SetLink   Verb = "link"   // say that the incident is a duplicate or a consequence of another
 	Unlink    Verb = "unlink" // say that it has nothing to do with its parent
 	Undo      Verb = "undo"   // take the last link or unlink by a person back
+
+	OpenRoom  Verb = "room"      // open the war room, or change it: Args.Op
+	Page      Verb = "page"      // wake somebody through the pager
+	Report    Verb = "update"    // say how it stands: a status update
+	Subscribe Verb = "subscribe" // be told of status updates, or no longer
+	Remind    Verb = "remind"    // answer a reminder, put it off, or end reminders: Args.Op
 )
 
 // Verbs of vendors and of imbot itself.
@@ -40,6 +46,11 @@ const (
 	Relink  Verb = "relink"  // decide on its links again, since a time has come
 	Follow  Verb = "follow"  // take over what was decided about its links
 	Unpause Verb = "unpause" // the pause of an alert that mostly resolves itself is over
+
+	RoomStep   Verb = "room_step"   // a step of the war room is done, or can't be: Args.Room
+	PageStep   Verb = "page_step"   // what became of waking somebody: Args.Page
+	TicketStep Verb = "ticket_step" // what became of a ticket, or what was changed in it: Args.Ticket
+	Nudge      Verb = "nudge"       // a reminder is due
 )
 
 // Command is a request to change an incident, from any edge. The only way to
@@ -98,9 +109,16 @@ type Args struct {
 	Waive  string `json:"waive,omitempty"`  // Close: why no RCA is wanted
 	Target string `json:"-"`                // Declare: where it was declared, for a card there; Reroute: where the card goes
 
-	Role   string `json:"role,omitempty"`   // Assign: commander|scribe
-	Person *Actor `json:"person,omitempty"` // Assign, Member
-	Remove bool   `json:"remove,omitempty"` // Member
+	Role   string `json:"role,omitempty"`   // Assign: commander|scribe; Page: a standby role
+	Person *Actor `json:"person,omitempty"` // Assign, Member, OpenRoom, Page, Subscribe, Remind
+	Remove bool   `json:"remove,omitempty"` // Member, Subscribe
+
+	Op         string        `json:"op,omitempty"`         // OpenRoom, Remind: what is asked for
+	Name       string        `json:"name,omitempty"`       // OpenRoom: its new name
+	Customers  string        `json:"customers,omitempty"`  // Report: what customers see; Text: what is being done
+	NextUpdate time.Time     `json:"next_update,omitzero"` // Report: when the next one is due
+	For        time.Duration `json:"-"`                    // Remind: how long it is put off
+	Room       *RoomChange   `json:"-"`                    // RoomStep
 
 	RCA      map[string]string `json:"rca,omitempty"`      // WriteRCA: field -> text; absent fields stay
 	Complete bool              `json:"complete,omitempty"` // WriteRCA: and finish it

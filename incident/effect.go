@@ -31,6 +31,21 @@ const (
 	KindDetails   = "pagerduty.alerts"  // Once: fetch the alert's details
 	KindRelink    = "relink"            // Once: decide on the links again at a time
 	KindUnpause   = "unpause"           // Once: the pause of an alert is over
+
+	KindRoom     = "room"            // Once: open the war room
+	KindRoomSync = "room.sync"       // Latest: its topic and people are as they should be
+	KindRoomSay  = "room.say"        // Once: a post in the war room
+	KindPage     = "page"            // Once: find who is on standby, and wake them
+	KindWake     = "page.wake"       // Once: wake one person through the pager
+	KindWaited   = "page.wait"       // Once: whoever was woken has had time to answer
+	KindMail     = "mail"            // Once: a mail to one address
+	KindDirect   = "direct"          // Once: tell one person, in their 1:1 chat or else by mail
+	KindNudge    = "nudge"           // Once: a reminder is due
+	KindTicket   = "jira.postmortem" // Once: the task to write the RCA
+	KindTask     = "jira.action"     // Once: a task for one follow-up
+	KindTaskSync = "jira.sync"       // Latest: the tickets are as the incident is
+	KindPublish  = "confluence.page" // Latest: the postmortem's page
+	KindHook     = "hook"            // Once: tell another system, by a signed webhook
 )
 
 // Effect is something that must follow outside. It is stored with the change,
@@ -88,6 +103,8 @@ const (
 	ReplyReopened  = "reopened"  //
 	ReplyCommander = "commander" // there is a new one
 	ReplyResolved  = "resolved"  //
+	ReplyUpdate    = "update"    // a status update
+	ReplyThread    = "thread"    // there is no war room: talk here
 )
 
 // PagerData is the data of the KindPD… effects.

@@ -160,6 +160,7 @@ type Incident struct {
 	Imported     bool     `json:"imported,omitempty"`      // from the pager's history: nobody was told
 	RoomAfter    Stamp    `json:"room_after,omitzero"`     // a room waits so long for a root that comes late
 	Major        ID       `json:"major,omitempty"`         // first incident of the burst that this is part of
+	Room         *Room    `json:"room,omitempty"`          // the war room; nil: none was ever asked for
 	Children     []Child  `json:"children,omitempty"`      //
 	MoreChildren int      `json:"more_children,omitempty"` // beyond those that are listed
 	Recurrences  int      `json:"recurrences,omitempty"`   // earlier incidents of this key beyond the window
@@ -280,6 +281,7 @@ func (inc *Incident) Clone() *Incident {
 		w.Link, w.Labels = w.Link.clone(), slices.Clone(w.Labels)
 		c.LinkWas = &w
 	}
+	c.Room = inc.Room.clone()
 	if inc.Base != nil {
 		b := *inc.Base
 		b.Intervals = slices.Clone(b.Intervals)

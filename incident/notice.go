@@ -22,6 +22,7 @@ func (a *change) settle(level Level) {
 	if opened || inc.Level != a.was.level || inc.Private {
 		a.chooseCards(level, opened)
 	}
+	a.room(level)
 	if a.quiet {
 		return
 	}
@@ -231,6 +232,9 @@ func (a *change) reply(reason string, data ReplyData) {
 	for _, target := range a.inc.Cards {
 		if id, isUser := strings.CutPrefix(target, "user:"); a.inc.Private && !(isUser && a.inc.Visible(Actor{Kind: KindUser, ID: id})) {
 			continue // a card from before it was private, or of a former member: not one more word there
+		}
+		if a.inc.Room != nil && target == a.inc.Room.Chat {
+			continue // a chat has no threads; what is said there is apart, see say
 		}
 		a.effects = append(a.effects, effect(a.inc.ID, KindReply, Once, target, reason+"/"+itoa(a.inc.Events)).with(data))
 	}

@@ -164,7 +164,7 @@ func checkInvariants(t fataler, w *world) {
 	}
 	seen := map[string]bool{}
 	for _, e := range w.effects {
-		if seen[e.Key] || e.Incident != inc.ID || e.Lane == "" || (e.Mode == Latest) != (e.Data == nil) {
+		if seen[e.Key] || e.Incident != inc.ID || e.Lane == "" || e.Mode == Latest && e.Data != nil {
 			t.Errorf("effect %+v", e)
 		}
 		seen[e.Key] = true

@@ -16,7 +16,8 @@ const (
 type need int
 
 const (
-	needResponder need = iota // viewers may not
+	needAnybody   need = iota // whoever sees the incident
+	needResponder             // viewers may not
 	needSquad                 // commander, squad's lead or member, service's owner, admin
 	needAdmin
 	needNobody // vendors and imbot itself only
@@ -28,9 +29,11 @@ var permissions = map[Verb]need{
 	Retry: needResponder, AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
 	Judge: needResponder, SetTime: needResponder, // and needSquad to correct a recorded time, see setTime
 	Close: needSquad, SetLevel: needSquad, SetLink: needSquad, Unlink: needSquad, Undo: needSquad,
+	OpenRoom: needResponder, Page: needResponder, Report: needResponder, Subscribe: needAnybody, Remind: needResponder,
 	Publicise: needAdmin,
 	Trigger:   needNobody, Update: needNobody, Enrich: needNobody, Log: needNobody, Attach: needNobody, Fail: needNobody, Reroute: needNobody,
 	Relink: needNobody, Follow: needNobody, Unpause: needNobody,
+	RoomStep: needNobody, PageStep: needNobody, TicketStep: needNobody, Nudge: needNobody,
 }
 
 // Allowed reports whether the verb may be used by this actor on inc (nil for
@@ -50,7 +53,7 @@ func Allowed(verb Verb, complete bool, a Actor, role Role, inc *Incident, f *Fac
 	switch {
 	case n == needNobody:
 		return forbidden(verb, "vendor", "%q is not for people.")
-	case role == RoleAdmin:
+	case role == RoleAdmin, n == needAnybody:
 		return nil
 	case role != RoleResponder:
 		return forbidden(verb, "viewer", "You may read, but not %s: guests and viewers read only.")

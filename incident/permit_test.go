@@ -19,11 +19,11 @@ func TestPermissions(t *testing.T) {
 		role  Role
 		rank  need // the most that they may
 	}{
-		{"guest", dewi, "", -1},
-		{"viewer", dewi, RoleViewer, -1},
-		{"viewer of the squad", citra, RoleViewer, -1},
-		{"viewer as commander", commander, RoleViewer, -1},
-		{"unknown role", ani, "root", -1},
+		{"guest", dewi, "", needAnybody},
+		{"viewer", dewi, RoleViewer, needAnybody},
+		{"viewer of the squad", citra, RoleViewer, needAnybody},
+		{"viewer as commander", commander, RoleViewer, needAnybody},
+		{"unknown role", ani, "root", needAnybody},
 		{"responder", dewi, RoleResponder, needResponder},
 		{"token", robot, RoleResponder, needResponder},
 		{"token with a member's id", Actor{Kind: KindToken, ID: citra.ID}, RoleResponder, needResponder},
@@ -41,6 +41,7 @@ func TestPermissions(t *testing.T) {
 		AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
 		Retry: needResponder, Judge: needResponder, SetTime: needResponder, Close: needSquad, SetLevel: needSquad, Publicise: needAdmin,
 		SetLink: needSquad, Unlink: needSquad, Undo: needSquad, Relink: needNobody, Follow: needNobody, Unpause: needNobody,
+		OpenRoom: needResponder, RoomStep: needNobody,
 		Trigger: needNobody, Update: needNobody, Enrich: needNobody, Log: needNobody, Attach: needNobody, Fail: needNobody, Reroute: needNobody,
 	}
 	for _, verb := range slices.Sorted(maps.Keys(handlers)) {

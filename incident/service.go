@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -326,7 +327,7 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 
 // differs reports whether anything has changed that makes no event.
 func (inc *Incident) differs(old *Incident) bool {
-	return !slices.Equal(inc.Marks, old.Marks) || !inc.AlertAt.Equal(old.AlertAt) || inc.Openings != old.Openings || inc.Trouble != old.Trouble || ruleOf(inc.Link) != ruleOf(old.Link) || inc.Major != old.Major
+	return !slices.Equal(inc.Marks, old.Marks) || !inc.AlertAt.Equal(old.AlertAt) || inc.Openings != old.Openings || inc.Trouble != old.Trouble || ruleOf(inc.Link) != ruleOf(old.Link) || inc.Major != old.Major || !reflect.DeepEqual(inc.Room, old.Room)
 }
 
 func (w *work) store(inc, old *Incident, events []Event, effects []Effect) error {

@@ -1,0 +1,213 @@
+package incident
+
+import (
+	"slices"
+	"time"
+)
+
+// States of a war room.
+const (
+	RoomAsked   = "asked"   // it will be opened, at once or when the hold is over
+	RoomOpening = "opening" // its steps are being done
+	RoomOpen    = "open"
+	RoomShared  = "shared" // another incident's room serves: Room.With
+	RoomThread  = "thread" // there can't be one: the thread of a card serves
+	RoomNone    = "none"   // it was over before the room was opened
+)
+
+// Room is the war room of an incident: one group chat, made once and used again
+// when the incident is reopened. What is recorded here is what was done, so that
+// whoever takes over knows where to go on.
+type Room struct {
+	State   string `json:"state"`
+	With    ID     `json:"with,omitempty"`     // RoomShared: whose room it is
+	Sharers []ID   `json:"sharers,omitempty"`  // incidents that use this room
+	Own     bool   `json:"own,omitempty"`      // a person said that it does not use another's
+	AskedBy Actor  `json:"asked_by,omitzero"`  // zero: the level did
+	Reason  string `json:"reason,omitempty"`   // RoomThread: why there is no room, in words
+	Chat    string `json:"chat,omitempty"`     // id of the conversation, once it is made
+	URL     string `json:"url,omitempty"`      // opens it in Teams
+	Topic   string `json:"topic,omitempty"`    // as it was last set
+	Name    string `json:"name,omitempty"`     // a person's own name for it
+	Meeting string `json:"meeting,omitempty"`  // link of its call
+	Call    bool   `json:"call,omitempty"`     // the step that makes the call was done, whatever came of it
+	Ready   bool   `json:"ready,omitempty"`    // imbot is in it
+	Chats   int    `json:"chats,omitempty"`    // how many were made: above 1 after lost answers
+	TriedAt Stamp  `json:"tried_at,omitzero"`  // a chat was asked for, and it is not known what came of it
+	OpenAt  Stamp  `json:"opened_at,omitzero"` //
+	SaidAt  Stamp  `json:"said_at,omitzero"`   // when imbot last posted something unasked
+
+	People []RoomPerson `json:"people,omitempty"`
+}
+
+// States of a person of a room.
+const (
+	PersonWanted  = "wanted"  // is to be added
+	PersonIn      = "in"      // was added; whoever leaves then is not added again
+	PersonMissing = "missing" // can't be added: RoomPerson.Reason
+	PersonInvited = "invited" // beyond the number of people with whom calls work: may join by the button
+)
+
+// Parts in an incident, beside the roles of standby such as "dba".
+const (
+	PartCommander   = "commander"
+	PartScribe      = "scribe"
+	PartOwner       = "owner"
+	PartDeclarer    = "declarer"
+	PartResponder   = "responder" // whom the pager has assigned, or who has acknowledged
+	PartStakeholder = "stakeholder"
+	PartMember      = "member" // of a private incident
+	PartAsked       = "asked"  // somebody added them
+	PartSquad       = "squad:" // and the squad's key: who is on call there
+)
+
+// RoomPerson is one who belongs into a room, or a role whose holder does.
+type RoomPerson struct {
+	Person Actor  `json:"person,omitzero"` // zero for a role that is not resolved yet
+	Part   string `json:"part"`            // PartOwner, …, or a role of standby
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"` // PersonMissing: why, in words
+	Since  Stamp  `json:"since,omitzero"`   // of standby
+	Until  Stamp  `json:"until,omitzero"`
+}
+
+// Is reports whether both are the same person, or the same unresolved role.
+func (p RoomPerson) Is(q RoomPerson) bool {
+	if p.Person.IsZero() || q.Person.IsZero() {
+		return p.Person.IsZero() && q.Person.IsZero() && p.Part == q.Part
+	}
+	return p.Person.Is(q.Person)
+}
+
+func (r *Room) clone() *Room {
+	if r == nil {
+		return nil
+	}
+	c := *r
+	c.Sharers, c.People = slices.Clone(r.Sharers), slices.Clone(r.People)
+	return &c
+}
+
+// Usable reports whether people can be sent to the room.
+func (r *Room) Usable() bool { return r != nil && r.State == RoomOpen && r.Chat != "" }
+
+// Count returns how many people are in this state.
+func (r *Room) Count(state string) int {
+	n := 0
+	for _, p := range r.People {
+		if p.State == state {
+			n++
+		}
+	}
+	return n
+}
+
+// Pending reports whether somebody is to be added.
+func (r *Room) Pending() bool { return r.Count(PersonWanted) > 0 }
+
+// merge takes over what is known of people. A person keeps the first part that
+// they were added for; what is known of somebody who is in does not change.
+func (r *Room) merge(people []RoomPerson) (changed bool) {
+	for _, p := range people {
+		i := slices.IndexFunc(r.People, p.Is)
+		switch {
+		case i < 0:
+			r.People = append(r.People, p)
+		case r.People[i].State == PersonIn || r.People[i] == p:
+			continue
+		default:
+			p.Part = r.People[i].Part
+			r.People[i] = p
+		}
+		changed = true
+	}
+	return changed
+}
+
+// maxRoomPeople is how many people a Teams chat takes.
+// https://learn.microsoft.com/microsoftteams/limits-specifications-teams
+const maxRoomPeople = 250
+
+// needs is who belongs into the room of an incident: those who can mend it
+// first, those who only want to know last. Roles of standby are resolved later,
+// by whoever can ask.
+func (a *change) needs(level Level) []RoomPerson {
+	var out []RoomPerson
+	add := func(p RoomPerson) {
+		p.State = PersonWanted
+		if p.Person.ID != "" {
+			p.Person = a.f.Person(p.Person)
+		}
+		if (p.Person.IsZero() || p.Person.Kind == KindUser) && len(out) < maxRoomPeople && !slices.ContainsFunc(out, p.Is) {
+			out = append(out, p)
+		}
+	}
+	person := func(who Actor, part string) {
+		if who.ID != "" {
+			add(RoomPerson{Person: who, Part: part})
+		}
+	}
+	mail := func(id, part string) { person(Actor{Kind: KindUser, ID: id}, part) }
+	inc := a.inc
+	person(inc.Commander, PartCommander)
+	if inc.Private {
+		for _, m := range inc.Members {
+			person(m, PartMember)
+		}
+		return out
+	}
+	mail(a.f.Service.Owner, PartOwner)
+	for _, role := range a.standby(level) {
+		add(RoomPerson{Part: role})
+	}
+	person(inc.AcknowledgedBy, PartResponder)
+	for _, p := range inc.Responders {
+		person(p, PartResponder)
+	}
+	person(inc.DeclaredBy, PartDeclarer)
+	for _, id := range a.f.Service.Stakeholders {
+		mail(id, PartStakeholder)
+	}
+	return out
+}
+
+// standby is which roles are needed: those of the service, else those of the
+// level, and whoever is on call for the squad.
+func (a *change) standby(level Level) []string {
+	roles := slices.Clone(a.f.Service.Standby)
+	if len(roles) == 0 {
+		roles = slices.Clone(a.f.Notice(level.Key).Page)
+	}
+	if a.inc.Squad != "" {
+		roles = append(roles, PartSquad+a.inc.Squad)
+	}
+	return roles
+}
+
+// RoomChange is the argument of RoomStep: one step, with what came of it.
+type RoomChange struct {
+	Step   string
+	With   ID           // RoomShare, RoomLend
+	People []RoomPerson // RoomPeople, RoomLend: what is known of them now
+	Chat   string       // RoomMade
+	URL    string       // RoomMade, RoomCall
+	Topic  string       // RoomTried, RoomMade, RoomTopic
+	Reason string       // RoomRefused
+	Tried  time.Time    // RoomTried: when; zero takes the mark away, for it is known that no chat was made
+}
+
+// Steps of a war room, in their order.
+const (
+	RoomBegin   = "begin"   // it is time to open it
+	RoomShare   = "share"   // use the room of With
+	RoomLend    = "lend"    // let With use this one, and open it if need be
+	RoomPeople  = "people"  // who is who: roles are resolved, people found or not, added or not
+	RoomTried   = "tried"   // the chat is about to be asked for
+	RoomMade    = "made"    // there is a chat
+	RoomReady   = "ready"   // imbot is in it
+	RoomCall    = "call"    // there is a call, or there can't be
+	RoomOpened  = "opened"  // all is done
+	RoomTopic   = "topic"   // the topic was set
+	RoomRefused = "refused" // there can't be a room: a thread serves
+	RoomSaid    = "said"    // imbot has posted in it
+)
