@@ -53,6 +53,8 @@ const (
 	FormWaive   = "waive"
 	FormResolve = "resolve"
 	FormLink    = "link"
+	FormTime    = "time"
+	FormUpdate  = "update"
 )
 
 // What a person asked of a form or a list, in Request.Op.
@@ -109,7 +111,7 @@ func (r *Request) As(actor incident.Actor, role incident.Role, source string, ke
 	}
 	who := actor
 	switch {
-	case c.Verb == incident.Assign || c.Verb == incident.Member:
+	case c.Verb == incident.Assign || c.Verb == incident.Member || c.Verb == incident.Page || c.Verb == incident.Subscribe || c.Verb == incident.Remind:
 		c.Args.Person = &who
 	case c.Verb == incident.DoAction && c.Args.Action != nil:
 		c.Args.Action.Owner = &who

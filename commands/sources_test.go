@@ -113,7 +113,7 @@ func TestFromCardKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestFromJSON(t *testing.T) {
-	const verbs = "ack, unack, retry, resolve, reopen, close, rca, action, note, cause, level, link, unlink, undo, time, assign, member, public"
+	const verbs = "ack, unack, retry, resolve, reopen, close, rca, action, note, cause, level, link, unlink, undo, time, assign, member, public, update, subscribe, unsubscribe, remind, page"
 	for _, tt := range []struct{ body, want string }{
 		{`{"verb":"ack"}`, `do ack {}`},
 		{`{"verb":"Acknowledge"}`, `do ack {}`},

@@ -158,6 +158,7 @@ var table = []verb{
 		name: "time", changes: true, id: true, role: responder,
 		example: "time INC-42 detected 15:04 from the support tickets",
 		help:    "Set or correct a time: " + strings.Join(incident.TimeNames, ", ") + ".",
+		form:    FormTime,
 		args: []arg{
 			{name: "time", kind: kindChoice, pos: true, need: true, words: timeNames, show: "which", put: func(r *Request, v value) { r.args().Time = v.str }},
 			{name: "value", kind: kindClock, pos: true, need: true, show: "when", put: func(r *Request, v value) { r.args().Value = v.when }},
@@ -184,6 +185,29 @@ var table = []verb{
 		name: "public", changes: true, id: true, loose: true, role: admin,
 		example: "public INC-42 the fix is released", help: "Show a private incident to everybody.",
 		args: []arg{{name: "reason", kind: kindText, pos: true, need: true, put: putReason}},
+	},
+	{
+		name: "update", aliases: []string{"say"}, changes: true, id: true, loose: true, role: responder, args: reportArgs, finish: formWithout("text", FormUpdate),
+		example: `update INC-42 rolling back customers:"cannot pay by card" next_update:15:30`,
+		help:    "Tell the room, the broadcast channel and subscribers how it stands.",
+	},
+	{
+		name: "subscribe", aliases: []string{"follow"}, changes: true, id: true, role: anyone, finish: subscribing(false),
+		example: "subscribe INC-42", help: "Be told of every status update.",
+		args: []arg{{name: "person", kind: kindPerson, pos: true, put: putPerson}},
+	},
+	{
+		name: "unsubscribe", aliases: []string{"unfollow"}, changes: true, id: true, role: anyone, finish: subscribing(true),
+		example: "unsubscribe INC-42", help: "Be told of status updates no longer.",
+		args: []arg{{name: "person", kind: kindPerson, pos: true, put: putPerson}},
+	},
+	{
+		name: "remind", changes: true, id: true, role: responder, args: remindArgs,
+		example: "remind INC-42 snooze 1h", help: "Answer a reminder, put it off, or stop reminders of this incident.",
+	},
+	{
+		name: "page", aliases: []string{"wake"}, changes: true, id: true, role: responder, args: pageArgs, finish: finishPage,
+		example: "page INC-42 dba the primary is gone", help: "Wake somebody, or whoever is on standby for a role, through PagerDuty.",
 	},
 	{
 		name: "mute", aliases: []string{"mutes", "snooze"}, role: squad, args: muteArgs, arrange: arrangeMute, finish: finishMute,

@@ -101,12 +101,17 @@ func TestRolesAreTheDomains(t *testing.T) {
 		}
 		inc := incidentIn(t, incident.Open, false)
 		may := func(a incident.Actor, r incident.Role) bool {
+			verb := v.start(1)
+			if p := v.fill(&verb, map[string]value{}, &Env{}); p == nil && verb.Command != nil {
+				return incident.Allowed(verb.Command.Verb, false, a, r, inc, &f) == nil
+			}
 			return incident.Allowed(incident.Verb(v.name), false, a, r, inc, &f) == nil
 		}
 		want := map[string][4]bool{ // viewer, responder of another squad, squad's lead, admin
 			responder: {false, true, true, true},
 			squad:     {false, v.name == "declare", true, true},
 			admin:     {false, false, false, true},
+			anyone:    {true, true, true, true},
 		}[v.role]
 		got := [4]bool{
 			may(outsider, incident.RoleViewer), may(outsider, incident.RoleResponder),

@@ -63,7 +63,8 @@ var handlers = map[Verb]func(*change) error{
 	SetLevel: (*change).setLevel, SetTime: (*change).setTime, Assign: (*change).assign, Member: (*change).member,
 	SetLink: (*change).setLink, Unlink: (*change).unlink, Undo: (*change).undo,
 	Relink: (*change).relink, Follow: (*change).followDecision, Unpause: (*change).unpause,
-	OpenRoom: (*change).openRoom, RoomStep: (*change).roomStep,
+	OpenRoom: (*change).openRoom, RoomStep: (*change).roomStep, Page: (*change).page, PageStep: (*change).pageStep,
+	Report: (*change).report, Subscribe: (*change).subscribe, Remind: (*change).remind, Nudge: (*change).nudge,
 	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute, Retry: (*change).retry, Judge: (*change).decideCause,
 }
 
@@ -98,13 +99,14 @@ type past struct {
 	hidden    bool // see Incident.Hidden
 	imported  bool
 	pending   bool // somebody was to be added to the room
+	nudge     Stamp
 }
 
 func before(inc *Incident, levels Levels) past {
 	level, _ := levels.Get(inc.Level)
 	return past{
 		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(),
+		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next,
 	}
 }
 
@@ -307,7 +309,7 @@ func (a *change) addNote() error {
 	} else if err := short("text", text, MaxText); err != nil {
 		return err
 	}
-	e := a.event(EvNote, text, nil)
+	e := a.event(EvNote, text, maps.Clone(a.cmd.Args.Data))
 	a.toPager(KindPDNote, text, e.N)
 	return nil
 }

@@ -272,6 +272,7 @@ func (a *change) beginRoom() error {
 	level, _ := a.f.Levels.Get(inc.Level)
 	r.State, a.marked = RoomOpening, true
 	r.merge(a.needs(level))
+	a.pageStandby(level)
 	return nil
 }
 

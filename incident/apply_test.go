@@ -128,8 +128,12 @@ func TestTriggered(t *testing.T) {
 	if ref, ok := inc.AlertRef(); !ok || ref != alertRef {
 		t.Errorf("alert ref = %v", ref)
 	}
-	if n := len(w.effects); n != 3 || w.effects[0].Kind != KindDetails || !w.effects[0].Urgent {
-		t.Errorf("effects = %+v, want the urgent look at the details and two cards", w.effects)
+	kinds := map[string]int{}
+	for _, e := range w.effects {
+		kinds[e.Kind]++
+	}
+	if d := cmp.Diff(map[string]int{KindDetails: 1, KindCard: 2, KindRoom: 1, KindNudge: 1, KindMail: 3}, kinds); d != "" || w.effects[0].Kind != KindDetails || !w.effects[0].Urgent {
+		t.Errorf("effects %v (-want +got):\n%s", w.effects[0], d)
 	}
 	if inc.Postmortem.State != PostmortemDraft || !inc.Postmortem.Required {
 		t.Errorf("postmortem = %+v, want an owed draft", inc.Postmortem)

@@ -119,6 +119,7 @@ type Args struct {
 	NextUpdate time.Time     `json:"next_update,omitzero"` // Report: when the next one is due
 	For        time.Duration `json:"-"`                    // Remind: how long it is put off
 	Room       *RoomChange   `json:"-"`                    // RoomStep
+	Page       *PageChange   `json:"-"`                    // PageStep
 
 	RCA      map[string]string `json:"rca,omitempty"`      // WriteRCA: field -> text; absent fields stay
 	Complete bool              `json:"complete,omitempty"` // WriteRCA: and finish it
@@ -138,7 +139,7 @@ type Args struct {
 	Merge *Ref              `json:"-"`              // Resolve: the vendor merged it into this one
 	Ref   *Ref              `json:"-"`              // Attach
 	Kind  EventKind         `json:"-"`              // Log, Fail: the timeline entry's kind
-	Data  map[string]string `json:"data,omitempty"` // Log, Fail: the timeline entry's data
+	Data  map[string]string `json:"data,omitempty"` // AddNote, Log, Fail: the timeline entry's data
 }
 
 // ActionArgs are the arguments of DoAction.

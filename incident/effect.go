@@ -104,6 +104,7 @@ const (
 	ReplyCommander = "commander" // there is a new one
 	ReplyResolved  = "resolved"  //
 	ReplyUpdate    = "update"    // a status update
+	ReplyNudge     = "nudge"     // a status update is due
 	ReplyThread    = "thread"    // there is no war room: talk here
 )
 

@@ -62,6 +62,7 @@ const (
 	EvUpdate       EventKind = "update"        // a status update; text: what is done; data: customers, next
 	EvSubscribed   EventKind = "subscribed"    // data: person
 	EvUnsubscribed EventKind = "unsubscribed"  // data: person
+	EvPageAsked    EventKind = "page_asked"    // somebody wants a role woken; data: role; text: reason
 	EvPaged        EventKind = "paged"         // data: person, role; text: reason
 	EvPageAnswer   EventKind = "page_answered" // data: person, answer (accepted|declined)
 	EvPageSilent   EventKind = "page_silent"   // nobody answered in time; data: person, next

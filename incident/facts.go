@@ -17,6 +17,7 @@ type Facts struct {
 	// Details says that the pager can be asked for an alert's details.
 	Details bool
 	Linking Linking
+	Remind  Reminding
 	Mute    *Mute         // the window that a new alert falls into; nil: none
 	Pause   time.Duration // how long a new alert waits before it is shown; 0: not at all
 	Before  int           // incidents of the same service and masked title that ended before

@@ -124,49 +124,53 @@ type Times struct {
 // the way is its timeline. Fields below the line "derived" are computed from
 // Marks, Level and Link by refresh, and are never set by hand.
 type Incident struct {
-	ID           ID       `json:"id"`
-	Title        string   `json:"title"`
-	Description  string   `json:"description,omitempty"`
-	Service      string   `json:"service,omitempty"`      // catalog key, or "pd:PABC123" where no catalog knows it
-	ServiceName  string   `json:"service_name,omitempty"` // as people call it
-	Squad        string   `json:"squad,omitempty"`
-	Level        string   `json:"level"`
-	LevelRule    string   `json:"level_rule,omitempty"`    // name of the rule that decided; empty: none matched, or a person
-	LevelRuleNo  int      `json:"level_rule_no,omitempty"` // place of that rule in the configuration, from 1
-	LevelBy      Actor    `json:"level_by,omitzero"`       // the person who decided; zero: the rules
-	LevelAt      Stamp    `json:"level_at,omitzero"`       // when that person decided
-	Quiet        bool     `json:"quiet,omitempty"`         // recorded without a notice
-	Private      bool     `json:"private,omitempty"`
-	Members      []Actor  `json:"members,omitempty"` // of a private incident
-	Commander    Actor    `json:"commander,omitzero"`
-	Scribe       Actor    `json:"scribe,omitzero"`
-	DeclaredBy   Actor    `json:"declared_by,omitzero"`
-	Responders   []Actor  `json:"responders,omitempty"` // whom the pager has assigned
-	Alert        *Alert   `json:"alert,omitempty"`      // the newest the pager said
-	AlertAt      Stamp    `json:"alert_at,omitzero"`    // event time of that
-	Refs         []Ref    `json:"refs,omitempty"`
-	Cards        []string `json:"cards,omitempty"`         // conversations, or "user:<id>", that carry a card
-	NoticeGap    string   `json:"notice_gap,omitempty"`    // why no channel was told: GapNoChannel, GapMuted, …
-	DefaultChan  bool     `json:"default_ch,omitempty"`    // the card went to the default channel for want of a squad's
-	Shadow       bool     `json:"shadow,omitempty"`        // squad is being rolled out: review channel only
-	Link         *Link    `json:"link,omitempty"`          //
-	LinkFixed    bool     `json:"link_fixed,omitempty"`    // a person has decided on the link, or that there is none
-	LinkWas      *LinkWas `json:"link_was,omitempty"`      // what that person has replaced
-	Apart        []ID     `json:"apart,omitempty"`         // incidents that people say this one has nothing to do with
-	Trouble      string   `json:"trouble,omitempty"`       // kind of trouble: TroubleDown, …; empty: not clear
-	Openings     int      `json:"openings,omitempty"`      // how often its key opened, where it is flapping
-	Maintenance  string   `json:"maintenance,omitempty"`   // why it is muted: the reason of the window
-	PausedUntil  Stamp    `json:"paused_until,omitzero"`   // not shown before, for it mostly resolves itself
-	Imported     bool     `json:"imported,omitempty"`      // from the pager's history: nobody was told
-	RoomAfter    Stamp    `json:"room_after,omitzero"`     // a room waits so long for a root that comes late
-	Major        ID       `json:"major,omitempty"`         // first incident of the burst that this is part of
-	Room         *Room    `json:"room,omitempty"`          // the war room; nil: none was ever asked for
-	Children     []Child  `json:"children,omitempty"`      //
-	MoreChildren int      `json:"more_children,omitempty"` // beyond those that are listed
-	Recurrences  int      `json:"recurrences,omitempty"`   // earlier incidents of this key beyond the window
-	Times        Times    `json:"times,omitzero"`          //
-	Actions      []Action `json:"actions,omitempty"`       //
-	Causes       []Cause  `json:"causes,omitempty"`        // what people said about changes near it
+	ID           ID            `json:"id"`
+	Title        string        `json:"title"`
+	Description  string        `json:"description,omitempty"`
+	Service      string        `json:"service,omitempty"`      // catalog key, or "pd:PABC123" where no catalog knows it
+	ServiceName  string        `json:"service_name,omitempty"` // as people call it
+	Squad        string        `json:"squad,omitempty"`
+	Level        string        `json:"level"`
+	LevelRule    string        `json:"level_rule,omitempty"`    // name of the rule that decided; empty: none matched, or a person
+	LevelRuleNo  int           `json:"level_rule_no,omitempty"` // place of that rule in the configuration, from 1
+	LevelBy      Actor         `json:"level_by,omitzero"`       // the person who decided; zero: the rules
+	LevelAt      Stamp         `json:"level_at,omitzero"`       // when that person decided
+	Quiet        bool          `json:"quiet,omitempty"`         // recorded without a notice
+	Private      bool          `json:"private,omitempty"`
+	Members      []Actor       `json:"members,omitempty"` // of a private incident
+	Commander    Actor         `json:"commander,omitzero"`
+	Scribe       Actor         `json:"scribe,omitzero"`
+	DeclaredBy   Actor         `json:"declared_by,omitzero"`
+	Responders   []Actor       `json:"responders,omitempty"` // whom the pager has assigned
+	Alert        *Alert        `json:"alert,omitempty"`      // the newest the pager said
+	AlertAt      Stamp         `json:"alert_at,omitzero"`    // event time of that
+	Refs         []Ref         `json:"refs,omitempty"`
+	Cards        []string      `json:"cards,omitempty"`       // conversations, or "user:<id>", that carry a card
+	NoticeGap    string        `json:"notice_gap,omitempty"`  // why no channel was told: GapNoChannel, GapMuted, …
+	DefaultChan  bool          `json:"default_ch,omitempty"`  // the card went to the default channel for want of a squad's
+	Shadow       bool          `json:"shadow,omitempty"`      // squad is being rolled out: review channel only
+	Link         *Link         `json:"link,omitempty"`        //
+	LinkFixed    bool          `json:"link_fixed,omitempty"`  // a person has decided on the link, or that there is none
+	LinkWas      *LinkWas      `json:"link_was,omitempty"`    // what that person has replaced
+	Apart        []ID          `json:"apart,omitempty"`       // incidents that people say this one has nothing to do with
+	Trouble      string        `json:"trouble,omitempty"`     // kind of trouble: TroubleDown, …; empty: not clear
+	Openings     int           `json:"openings,omitempty"`    // how often its key opened, where it is flapping
+	Maintenance  string        `json:"maintenance,omitempty"` // why it is muted: the reason of the window
+	PausedUntil  Stamp         `json:"paused_until,omitzero"` // not shown before, for it mostly resolves itself
+	Imported     bool          `json:"imported,omitempty"`    // from the pager's history: nobody was told
+	RoomAfter    Stamp         `json:"room_after,omitzero"`   // a room waits so long for a root that comes late
+	Major        ID            `json:"major,omitempty"`       // first incident of the burst that this is part of
+	Room         *Room         `json:"room,omitempty"`        // the war room; nil: none was ever asked for
+	Pages        []Paged       `json:"pages,omitempty"`       // who was woken
+	Subscribers  []Actor       `json:"subscribers,omitempty"` // who is told of status updates
+	Reminders    Reminders     `json:"reminders,omitzero"`
+	Update       *StatusUpdate `json:"update,omitempty"`        // the newest
+	Children     []Child       `json:"children,omitempty"`      //
+	MoreChildren int           `json:"more_children,omitempty"` // beyond those that are listed
+	Recurrences  int           `json:"recurrences,omitempty"`   // earlier incidents of this key beyond the window
+	Times        Times         `json:"times,omitzero"`          //
+	Actions      []Action      `json:"actions,omitempty"`       //
+	Causes       []Cause       `json:"causes,omitempty"`        // what people said about changes near it
 
 	Postmortem Postmortem `json:"postmortem"`
 
@@ -281,7 +285,10 @@ func (inc *Incident) Clone() *Incident {
 		w.Link, w.Labels = w.Link.clone(), slices.Clone(w.Labels)
 		c.LinkWas = &w
 	}
-	c.Room = inc.Room.clone()
+	c.Room, c.Pages, c.Subscribers = inc.Room.clone(), slices.Clone(inc.Pages), slices.Clone(inc.Subscribers)
+	if inc.Update != nil {
+		c.Update = ptr(*inc.Update)
+	}
 	if inc.Base != nil {
 		b := *inc.Base
 		b.Intervals = slices.Clone(b.Intervals)

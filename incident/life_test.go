@@ -132,7 +132,7 @@ func TestCloneOfEverything(t *testing.T) {
 		Link:    &Link{ParentRef: &Ref{ID: "Q"}, Evidence: []string{"e"}},
 		LinkWas: &LinkWas{Link: &Link{Path: []Via{{}}, Evidence: []string{"e"}}}, Apart: []ID{3},
 		Postmortem: Postmortem{RCA: five(), Revisions: []Revision{{RCA: five()}}},
-		Marks:      []Mark{{}}, Base: &Life{Intervals: []Interval{{}}}, Life: Life{Intervals: []Interval{{}}},
+		Marks:      []Mark{{}}, Base: &Life{Intervals: []Interval{{}}}, Room: &Room{Sharers: []ID{2}, People: []RoomPerson{{}}}, Pages: []Paged{{}}, Subscribers: []Actor{ani}, Update: &StatusUpdate{}, Life: Life{Intervals: []Interval{{}}},
 	}
 	var empty []string
 	for v, i := reflect.ValueOf(inc).Elem(), 0; i < v.NumField(); i++ {

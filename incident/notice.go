@@ -23,6 +23,12 @@ func (a *change) settle(level Level) {
 		a.chooseCards(level, opened)
 	}
 	a.room(level)
+	a.pages(level)
+	a.planNudge(level)
+	a.mails(level, opened)
+	if !inc.Commander.IsZero() && !inc.Commander.Is(a.was.commander) && !a.was.created {
+		a.direct1(inc.Commander, DirectCommander, itoa(inc.Events), 0)
+	}
 	if a.quiet {
 		return
 	}

@@ -17,6 +17,7 @@ type Service struct {
 	// Topology is the present snapshot of who calls whom; nil: nothing is known.
 	Topology func() Topology
 	Linking  Linking
+	Remind   Reminding
 	Wake     func() // called after a commit that stored effects; may be nil
 }
 
@@ -291,6 +292,7 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	if was.created {
 		w.from = f.Service.Key
 	}
+	f.Remind = w.s.Remind
 	if err := w.observe(inc, &cmd, &f); err != nil {
 		return err
 	}
@@ -327,7 +329,7 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 
 // differs reports whether anything has changed that makes no event.
 func (inc *Incident) differs(old *Incident) bool {
-	return !slices.Equal(inc.Marks, old.Marks) || !inc.AlertAt.Equal(old.AlertAt) || inc.Openings != old.Openings || inc.Trouble != old.Trouble || ruleOf(inc.Link) != ruleOf(old.Link) || inc.Major != old.Major || !reflect.DeepEqual(inc.Room, old.Room)
+	return !slices.Equal(inc.Marks, old.Marks) || !inc.AlertAt.Equal(old.AlertAt) || inc.Openings != old.Openings || inc.Trouble != old.Trouble || ruleOf(inc.Link) != ruleOf(old.Link) || inc.Major != old.Major || !reflect.DeepEqual(inc.Room, old.Room) || !slices.Equal(inc.Pages, old.Pages)
 }
 
 func (w *work) store(inc, old *Incident, events []Event, effects []Effect) error {
