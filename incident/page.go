@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -113,4 +114,23 @@ func (a *change) pages(level Level) {
 			p.State, p.At = PageAnswered, a.at
 		}
 	}
+}
+
+// wakePrefix begins the keys of incidents that are made in the pager to wake
+// somebody.
+const wakePrefix = "imbot/"
+
+// WakeKey is the key under which the pager wakes a person for an incident. What
+// the pager says about an incident of such a key is about that page.
+func WakeKey(id ID, who Actor) string { return Clip(wakePrefix+id.String()+"/"+who.ID, 255) }
+
+// ParseWakeKey returns which incident and person a key of WakeKey is about.
+func ParseWakeKey(key string) (id ID, who Actor, ok bool) {
+	rest, ours := strings.CutPrefix(key, wakePrefix)
+	number, person, named := strings.Cut(rest, "/")
+	if !ours || !named || person == "" || !strings.HasPrefix(number, "INC-") {
+		return 0, Actor{}, false
+	}
+	id, err := ParseID(number)
+	return id, Actor{Kind: KindUser, ID: Line(person)}, err == nil
 }

@@ -41,6 +41,11 @@ func Map(ev *pagerduty.Event, arrival time.Time) (incident.Command, bool) {
 	if cmd.At.IsZero() {
 		cmd.At = arrival
 	}
+	if ev.Incident != nil {
+		if inc, who, woken := incident.ParseWakeKey(ev.Incident.IncidentKey); woken {
+			return answered(ev, cmd, inc, who)
+		}
+	}
 	verb, ok := pagerDutyVerbs[ev.Type]
 	switch {
 	case ok && ev.Incident != nil:
@@ -54,11 +59,31 @@ func Map(ev *pagerduty.Event, arrival time.Time) (incident.Command, bool) {
 		if to := vendorID(ev.Incident.MergedInto()); to != "" && verb == incident.Resolve {
 			cmd.Args.Merge = &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: to}
 		}
+	case ev.Responder != nil && ev.Responder.User != nil && replies[ev.Responder.State] != "":
+		cmd.Verb = incident.PageStep
+		cmd.Args.Page = &incident.PageChange{Step: replies[ev.Responder.State], Who: Agent(&pagerduty.Reference{ID: ev.Responder.User.ID, Type: "user", Summary: ev.Responder.User.Summary})}
 	case ev.Note != nil:
 		cmd.Verb, cmd.Args.Text = incident.AddNote, ev.Note.Content
 	default:
 		cmd.Verb, cmd.Args.Kind, cmd.Args.Text = incident.Log, incident.EvPager, incident.Line(ev.Text())
 	}
+	return cmd, true
+}
+
+// replies is what the states of a responder mean for whoever was woken.
+var replies = map[string]string{
+	pagerduty.ResponderJoined:   incident.PageReply,
+	pagerduty.ResponderDeclined: incident.PageNo,
+}
+
+// answered is what an event of an incident means that was made to wake somebody:
+// whoever acknowledges or resolves it has heard.
+func answered(ev *pagerduty.Event, cmd incident.Command, id incident.ID, who incident.Actor) (incident.Command, bool) {
+	if ev.Type != "incident.acknowledged" && ev.Type != "incident.resolved" {
+		return incident.Command{}, false
+	}
+	cmd.Ref, cmd.Incident, cmd.Verb = nil, id, incident.PageStep
+	cmd.Args.Page = &incident.PageChange{Step: incident.PageReply, Who: who}
 	return cmd, true
 }
 

@@ -1,0 +1,221 @@
+package effects
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"imbot/incident"
+	"imbot/integrations/pagerduty"
+	"imbot/outbox"
+	"imbot/query"
+)
+
+// WakeAPI is how PagerDuty wakes people; *pagerduty.Client is one.
+type WakeAPI interface {
+	UserByEmail(ctx context.Context, email string) (pagerduty.User, error)
+	RequestResponders(ctx context.Context, incidentID, from, message string, users []string) error
+	Responders(ctx context.Context, incidentID string) ([]pagerduty.Responder, error)
+	CreateIncident(ctx context.Context, from string, n pagerduty.NewIncident) (*pagerduty.Incident, error)
+}
+
+// Waker wakes people through PagerDuty, for a chat wakes nobody.
+type Waker struct {
+	API     WakeAPI // nil: nobody can be woken, and the card says so
+	Off     string  // why API is nil, in words
+	Standby Standby
+	Service Doer
+	View    Viewer
+	// PagerService returns PagerDuty's id of a service; "" where it has none.
+	PagerService func(service string) string
+	// PagerUser returns PagerDuty's id of a person where the catalog says it; ""
+	// where it does not.
+	PagerUser func(person incident.Actor) string
+}
+
+// Find finds who is on standby, or who comes next.
+func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
+	var d incident.PageData
+	if err := json.Unmarshal(job.Data, &d); err != nil {
+		return fmt.Errorf("%w: page: %w", outbox.ErrPermanent, err)
+	}
+	change := incident.PageChange{Step: incident.PageFound, By: d.By, Note: d.Reason}
+	if !d.After.IsZero() && len(d.Roles) == 1 {
+		if next, ok := w.Standby.Next(ctx, d.Roles[0], d.After); ok {
+			change.Found = append(change.Found, incident.Paged{Person: next.Person, Role: next.Role})
+		} else {
+			change.Found = append(change.Found, incident.Paged{Role: d.Roles[0], Detail: "nobody comes after " + d.After.Label()})
+		}
+	} else {
+		duties, gaps := w.Standby.On(ctx, d.Roles)
+		for _, duty := range duties {
+			change.Found = append(change.Found, incident.Paged{Person: duty.Person, Role: duty.Role})
+		}
+		for _, g := range gaps {
+			change.Found = append(change.Found, incident.Paged{Role: g.Role, Detail: g.Why})
+		}
+	}
+	return w.step(ctx, job, "", change)
+}
+
+// Wake wakes one person. PagerDuty does not recognise a repeated request to a
+// responder: from the second attempt on it is looked for first. An incident that
+// is made instead has a key, by which PagerDuty makes one only.
+func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
+	d, err := wakeData(job)
+	if err != nil {
+		return err
+	}
+	v, err := w.View.Get(ctx, query.Self, job.Incident, false)
+	if err != nil {
+		return err
+	}
+	if !v.Incident.Active() {
+		return outbox.Skip("the incident was over before anybody was woken")
+	}
+	if w.API == nil {
+		return w.refuse(ctx, job, d, w.Off)
+	}
+	user, err := w.user(ctx, d.Person)
+	if permanent(err) {
+		return w.refuse(ctx, job, d, "PagerDuty knows nobody with the address "+d.Person.ID)
+	}
+	if err != nil {
+		return err
+	}
+	ref, err := w.ask(ctx, job, v, d, user)
+	if permanent(err) {
+		return w.refuse(ctx, job, d, err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	return w.step(ctx, job, "done", incident.PageChange{Step: incident.PageDone, Who: d.Person, Ref: ref})
+}
+
+// ask makes the request: for help with the pager's incident where there is one,
+// else by an incident that is assigned to the person.
+func (w *Waker) ask(ctx context.Context, job outbox.Job, v *query.View, d incident.WakeData, user string) (ref string, err error) {
+	from := w.from(ctx, d.By)
+	alert, known := v.Incident.AlertRef()
+	if known && alert.System == incident.SourcePagerDuty {
+		err := w.respond(ctx, job, v, d, alert.ID, from, user)
+		var e *pagerduty.Error
+		// Accounts without responder requests, and incidents that are over there,
+		// refuse: an incident of its own does it, too.
+		if err == nil || !errors.As(err, &e) || !e.Permanent() || errors.Is(err, pagerduty.ErrSender) {
+			return "", err
+		}
+	}
+	service := w.PagerService(v.Incident.Service)
+	if service == "" {
+		return "", fmt.Errorf("%w: the service %s has no pagerduty_service_id in the catalog", outbox.ErrPermanent, v.Incident.ServiceName)
+	}
+	in, err := w.API.CreateIncident(ctx, from, pagerduty.NewIncident{
+		Title: wakeText(v, d), ServiceID: service, Assignees: []string{user}, Urgency: "high",
+		IncidentKey: incident.WakeKey(job.Incident, d.Person), Details: v.URL,
+	})
+	if err != nil {
+		return "", err
+	}
+	return in.ID, nil
+}
+
+func (w *Waker) respond(ctx context.Context, job outbox.Job, v *query.View, d incident.WakeData, alert, from, user string) error {
+	text := wakeText(v, d)
+	if job.Attempt > 1 {
+		asked, err := w.API.Responders(ctx, alert)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(asked, func(r pagerduty.Responder) bool { return r.User != nil && r.User.ID == user }) {
+			return nil
+		}
+	}
+	return w.API.RequestResponders(ctx, alert, from, text, []string{user})
+}
+
+// Waited looks whether whoever was woken has answered.
+func (w *Waker) Waited(ctx context.Context, job outbox.Job) error {
+	d, err := wakeData(job)
+	if err != nil {
+		return err
+	}
+	return w.step(ctx, job, "", incident.PageChange{Step: incident.PageWaited, Who: d.Person})
+}
+
+func (w *Waker) refuse(ctx context.Context, job outbox.Job, d incident.WakeData, why string) error {
+	return w.step(ctx, job, "refused", incident.PageChange{Step: incident.PageRefused, Who: d.Person, Why: why})
+}
+
+func (w *Waker) step(ctx context.Context, job outbox.Job, what string, c incident.PageChange) error {
+	_, err := w.Service.Do(ctx, incident.Command{
+		Verb: incident.PageStep, Incident: job.Incident, Actor: incident.System, Source: incident.SourceSystem,
+		Keys: []string{"page/" + job.Key + "/" + what}, Args: incident.Args{Page: &c},
+	})
+	return err
+}
+
+// user is PagerDuty's id of a person.
+func (w *Waker) user(ctx context.Context, who incident.Actor) (string, error) {
+	if id := w.PagerUser(who); id != "" {
+		return id, nil
+	}
+	if id, ok := strings.CutPrefix(who.ID, "pd:"); ok {
+		return strings.ToUpper(id), nil
+	}
+	if !strings.Contains(who.ID, "@") {
+		return "", fmt.Errorf("%w: no mail address is known", outbox.ErrPermanent)
+	}
+	u, err := w.API.UserByEmail(ctx, who.ID)
+	return u.ID, err
+}
+
+// from is the mail of whoever wants it, if PagerDuty knows them, else "": then
+// the service user of the configuration acts.
+func (w *Waker) from(ctx context.Context, by incident.Actor) string {
+	if by.Kind != incident.KindUser || !strings.Contains(by.ID, "@") {
+		return ""
+	}
+	u, err := w.API.UserByEmail(ctx, by.ID)
+	if err != nil {
+		return ""
+	}
+	return u.Email
+}
+
+// wakeText is what is read on a lock screen at night. A private incident's title
+// stays here.
+func wakeText(v *query.View, d incident.WakeData) string {
+	parts := []string{v.Incident.ID.String()}
+	if !v.Incident.Private {
+		parts = append(parts, v.Level.Title+": "+incident.Clip(incident.Line(v.Incident.Title), 160))
+	}
+	if d.Role != "" {
+		parts = append(parts, "you are on standby for "+strings.TrimPrefix(d.Role, incident.PartSquad))
+	}
+	if d.Reason != "" && !v.Incident.Private {
+		parts = append(parts, incident.Clip(incident.Line(d.Reason), 160))
+	}
+	if v.URL != "" {
+		parts = append(parts, v.URL)
+	}
+	return strings.Join(parts, " · ")
+}
+
+func wakeData(job outbox.Job) (incident.WakeData, error) {
+	var d incident.WakeData
+	if err := json.Unmarshal(job.Data, &d); err != nil {
+		return d, fmt.Errorf("%w: %s: %w", outbox.ErrPermanent, job.Kind, err)
+	}
+	return d, nil
+}
+
+// permanent reports whether trying again can't help.
+func permanent(err error) bool {
+	var p interface{ Permanent() bool }
+	return errors.Is(err, outbox.ErrPermanent) || (errors.As(err, &p) && p.Permanent())
+}
