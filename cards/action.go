@@ -5,7 +5,7 @@ const (
 	VerbAck        = "ack"
 	VerbResolve    = "resolve"
 	VerbReopen     = "reopen"
-	VerbAssignMe   = "assign_me"   // the person who presses becomes commander
+	VerbAssignMe   = "assign_me"   // the person who presses becomes commander, or what Data.Role says
 	VerbActionDone = "action_done" // Data.N says which
 	VerbRetry      = "retry"       // run again what failed outside
 	VerbCause      = "cause"       // Data.Change was the cause, or was not: Data.Was
@@ -14,9 +14,13 @@ const (
 	VerbRelated    = "related"     // list what is linked to it, from Data.N on
 	VerbSimilar    = "similar"     // list earlier incidents like it
 	VerbUnmute     = "unmute"      // end the mute of Data.Target
+	VerbList       = "list"        // list what is open
 	VerbShow       = "show"        // answer with the incident's card
 	VerbForm       = "form"        // open the form Data.Form
 	VerbSubmit     = "submit"      // the values of the form Data.Form
+	VerbRemind     = "remind"     // Data.Op, of incident.RemindWorking and its like, answers a reminder
+	VerbSubscribe  = "subscribe"  // be told of status updates; Data.Op "stop": no longer
+	VerbRoom       = "room"        // Data.Op, of incident.RoomOpOpen and its like, on the war room
 )
 
 // Forms, as Data.Form.
@@ -29,6 +33,12 @@ const (
 	FormWaive   = "waive"
 	FormResolve = "resolve"
 	FormLink    = "link"
+	FormTime    = "time"
+	FormUpdate  = "update"
+	FormPage    = "page"
+
+	// FormTimeline is only ever a dialog of the message extension.
+	FormTimeline = "timeline"
 )
 
 // What a form's buttons ask for, as Data.Op.
@@ -52,7 +62,16 @@ type Data struct {
 	Target   string `json:"target,omitempty"` // key of a service or a squad
 	Change   string `json:"change,omitempty"` // key of a change
 	Was      string `json:"was,omitempty"`    // "yes" or "no"
+	Role     string `json:"role,omitempty"`   // "scribe"; empty: commander
 	MSTeams  *Fetch `json:"msteams,omitempty"`
+
+	// Of dialogs about a message, see Quote.
+	Message string `json:"message,omitempty"` // its id
+	Author  string `json:"author,omitempty"`
+	At      string `json:"at,omitempty"` // RFC 3339
+	URL     string `json:"url,omitempty"`
+	Quote   string `json:"quote,omitempty"`
+	Files   string `json:"files,omitempty"` // one a line
 }
 
 // Fetch in the data of an Action.Submit makes Teams ask for a dialog.
@@ -82,8 +101,16 @@ type execute struct {
 	Fallback submit `json:"fallback"`
 }
 
+// openURL is a button that opens a page.
+type openURL struct {
+	Type  string `json:"type"`
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
 func (submit) action()  {}
 func (execute) action() {}
+func (openURL) action() {}
 
 // button is what the builders say about a button.
 type button struct {

@@ -115,6 +115,12 @@ const maxChoices = 24 * 1024
 func DeclareForm(values, errs map[string]string, services []Choice, o Options) Card {
 	f := o.form(values, errs)
 	f.add(heading(f.t("form.declare.title")))
+	f.declareInputs(values, services)
+	return f.finish(f.p("form.declare.title"), f.send("form.declare.send", FormDeclare, nil))
+}
+
+// declareInputs ask what is wrong, and where.
+func (f *form) declareInputs(values map[string]string, services []Choice) {
 	title := required(f.text("title", f.p("field.title"), false, incident.MaxTitle), f.p("form.declare.need_title"))
 	title.Placeholder = f.p("form.declare.title_hint")
 	f.input("title", title)
@@ -137,7 +143,6 @@ func DeclareForm(values, errs map[string]string, services []Choice, o Options) C
 	} else {
 		f.input("service", f.text("service", f.p("field.service"), false, 120))
 	}
-	return f.finish(f.p("form.declare.title"), f.send("form.declare.send", FormDeclare, nil))
 }
 
 // fit cleans the choices and keeps as many as there is room for.

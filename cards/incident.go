@@ -33,6 +33,8 @@ func Incident(v *query.View, o Options) Card {
 		body = append(body, rich(run(clip(d, 300))))
 	}
 	body = append(body, m.remarks(v)...)
+	body = append(body, m.responding(v)...)
+	body = append(body, m.room(v)...)
 	asked := len(body) // what others have to do with it stands here, and takes the room that is left
 	body = append(body, m.review(v)...)
 	body = append(body, m.actions(v)...)

@@ -100,9 +100,25 @@ func Help(rows []HelpRow, o Options) Card {
 		body = append(body, c)
 	}
 	if len(rows) > 1 {
-		body = append(body, subtle(m.t("help.verb", "hint", m.Hint("help rca"))))
+		body = append(body, subtle(m.t("help.verb", "hint", m.Hint("help rca"))), set(m.commonest()...))
 	}
 	return m.card(m.p("help.title"), body...)
+}
+
+// commonest are the buttons of the help: what can be done from there at once.
+func (m *maker) commonest() []action {
+	out := []action{
+		m.open(button{title: m.p("form.declare.title"), primary: m.About == 0}, 0, FormDeclare),
+		button{title: m.p("list.open"), data: Data{Verb: VerbList}}.execute(),
+	}
+	if m.About == 0 {
+		return out
+	}
+	return append([]action{
+		m.press(button{title: m.p("card.show_id", "id", m.About.String()), primary: true}, m.About, VerbShow),
+		m.press(button{title: m.p("card.ack")}, m.About, VerbAck),
+		m.open(button{title: m.p("card.note")}, m.About, FormNote),
+	}, out...)
 }
 
 // helpBlock is one verb. Among many, an example says faster how it is used than

@@ -30,6 +30,8 @@ type Options struct {
 	Slash    bool           // real slash commands are enabled: hints say "/incident …"
 	Location *time.Location // zone of times that people type into forms; nil: UTC. Times shown are in the reader's own zone
 	Mentions []Mention      // people to call by a mention on the card
+	Chat     string         // id of the conversation where the card stands, where that is known: in its war room an incident's card says more
+	About    incident.ID    // incident in whose room or thread this is said; 0: none. Help has buttons for it
 }
 
 // Mention is a person to be mentioned: Teams gives him a notification.
@@ -49,10 +51,10 @@ func (o *Options) location() *time.Location {
 // group chats a bot hears only what mentions it.
 func (o Options) Hint(command string) string {
 	switch name := clip(Plain(o.BotName), 60); {
+	case o.Place == Personal: // where there are no slash commands, and none is needed
+		return command
 	case o.Slash:
 		return "/incident " + command
-	case o.Place == Personal:
-		return command
 	case name == "":
 		return "@imbot " + command
 	default:

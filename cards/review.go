@@ -113,12 +113,16 @@ func (m *maker) buttons(v *query.View) []action {
 		} else {
 			out = append(out, m.press(first("card.resolve"), id, VerbResolve))
 		}
+		out = append(out, m.openRoom(v)...)
 		return append(out,
 			m.open(b("card.note"), id, FormNote),
+			m.open(b("card.update"), id, FormUpdate),
+			m.open(more("card.wake"), id, FormPage),
 			m.press(more("card.take"), id, VerbAssignMe),
 			m.open(more("card.level"), id, FormLevel),
 			m.open(more("card.resolve_note"), id, FormResolve),
 			m.open(more("card.also_related"), id, FormLink),
+			m.press(more("card.subscribe"), id, VerbSubscribe),
 			m.press(more("card.similar"), id, VerbSimilar))
 	case incident.Resolved:
 		write := "card.rca"
@@ -127,7 +131,7 @@ func (m *maker) buttons(v *query.View) []action {
 		}
 		return []action{
 			m.open(first(write), id, FormRCA), m.open(b("card.action"), id, FormAction),
-			m.press(more("card.reopen"), id, VerbReopen), m.open(more("card.waive"), id, FormWaive),
+			m.press(more("card.reopen"), id, VerbReopen), m.open(more("card.waive"), id, FormWaive), m.open(more("card.times"), id, FormTime),
 			m.open(more("card.also_related"), id, FormLink), m.press(more("card.similar"), id, VerbSimilar),
 		}
 	}

@@ -94,9 +94,13 @@ func eventVariants(e *incident.Event) []string {
 		if e.Data["title"] == "" {
 			out = append(out, "again")
 		}
-	case incident.EvTime, incident.EvAssigned, incident.EvChanged:
+	case incident.EvTime, incident.EvAssigned, incident.EvChanged, incident.EvActionEdit:
 		if e.Data["from"] != "" {
 			out = append(out, "from")
+		}
+	case incident.EvNote:
+		if e.Data["message"] != "" {
+			out = append(out, "message"+strings.TrimSuffix("."+e.Data["change"], "."))
 		}
 	case incident.EvActionAdded:
 		switch owner, due := e.Data["owner"] != "", e.Data["due"] != ""; {
@@ -107,6 +111,14 @@ func eventVariants(e *incident.Event) []string {
 		case due:
 			out = append(out, "due")
 		}
+	case incident.EvPageAnswer:
+		out = append(out, e.Data["answer"])
+	case incident.EvNotPaged:
+		if e.Data["person"] != "" {
+			out = append(out, "person")
+		}
+	case incident.EvReminder:
+		out = append(out, e.Data["op"])
 	case incident.EvResponders:
 		if e.Data["people"] == "" {
 			out = append(out, "none")
@@ -124,6 +136,8 @@ func eventVariants(e *incident.Event) []string {
 		out = append(out, e.Data["to"])
 	case incident.EvAttached:
 		out = append(out, e.Data["role"])
+	case incident.EvTicket, incident.EvTicketMoved:
+		out = append(out, ticketVariants(e)...)
 	}
 	return out
 }
@@ -139,6 +153,8 @@ func eventWord(p locale.Printer, name, v string, e *incident.Event) string {
 			return levelName(p, v)
 		case incident.EvTime:
 			return moment(v)
+		case incident.EvTicketMoved, incident.EvActionEdit:
+			return ticketWord(p, v, e)
 		}
 	case "until":
 		return moment(v)

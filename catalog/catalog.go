@@ -37,9 +37,10 @@ type Catalog struct {
 	services []Service // sorted
 	byName   map[string]*incident.ServiceInfo
 	byVendor map[string]*incident.ServiceInfo
-	byKey    map[string]*Service // by lower-cased key
-	people   map[string]*Person  // by mail, "aad:…" and "pd:…", all lower-cased
-	standby  map[string]Standby
+	byKey    map[string]*Service    // by lower-cased key
+	people   map[string]*Person     // by mail, "aad:…" and "pd:…", all lower-cased
+	standby  map[string]Standby     // by role; a squad's own is "squad:" and its key
+	plans    map[string]StandbyPlan // of the same
 
 	bindings map[string]string // lower-cased squad key -> conversation id
 }
@@ -82,7 +83,7 @@ func New(file *File, s Settings, bindings map[string]string) (*Catalog, error) {
 	}
 	c.addServices(file)
 	c.addPeople(file)
-	c.standby = lowerRota(file.Standby)
+	c.addStandby(file)
 	return c, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -65,7 +64,8 @@ func TestService(t *testing.T) {
 	}
 	want := incident.ServiceInfo{
 		Key: "checkout", Name: "Checkout", Squad: "payments", Owner: "budi@example.com", Tier: 1, Stakeholders: []string{"head-of-payments@example.com"}, Known: true,
-		Links: []incident.LinkURL{{Title: "Runbook", URL: "https://wiki.example.com/checkout"}, {Title: "Dashboard", URL: "https://one.newrelic.com/checkout"}},
+		Links:   []incident.LinkURL{{Title: "Runbook", URL: "https://wiki.example.com/checkout"}, {Title: "Dashboard", URL: "https://one.newrelic.com/checkout"}},
+		Standby: []string{"dba", "devops"},
 	}
 	if diff := cmp.Diff(want, c.Service("checkout", "")); diff != "" {
 		t.Errorf("Service (-want +got):\n%s", diff)
@@ -279,39 +279,8 @@ func TestRead(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"platform": "19:x@thread.tacv2"}, c.Bindings()); diff != "" {
 		t.Errorf("Bindings (-want +got):\n%s", diff)
 	}
-	if s, ok := c.Standby("dba"); !ok || s.Schedule != "PDBA001" || len(c.StandbyRoles()) != 2 {
-		t.Errorf("Standby = %+v, %v, roles %v", s, ok, c.StandbyRoles())
-	}
-}
-
-func TestRota(t *testing.T) {
-	jakarta := time.FixedZone("WIB", 7*3600)
-	c := newCatalog(t, parsed(t, `
-squads:
-  - key: a
-    standby:
-      rota:
-        - {who: Ani@example.com, from: 2026-01-05, until: 2026-01-12 09:00}
-        - {who: budi@example.com, from: 2026-01-12 09:00, until: 2026-01-19T02:00:00Z}
-        - {who: citra@example.com, from: 2026-01-19 09:00}
-`), Settings{Zone: jakarta}, nil)
-	s, _ := c.SquadByKey("a")
-	for at, want := range map[string][]string{
-		"2026-01-04T16:59:59Z": nil,
-		"2026-01-04T17:00:00Z": {"ani@example.com"},
-		"2026-01-12T01:59:59Z": {"ani@example.com"},
-		"2026-01-12T02:00:00Z": {"budi@example.com"},
-		"2026-01-19T01:59:59Z": {"budi@example.com"},
-		"2026-01-19T02:00:00Z": {"citra@example.com"},
-		"2036-01-01T00:00:00Z": {"citra@example.com"},
-	} {
-		now, err := time.Parse(time.RFC3339, at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, c.OnRota(*s.Standby, now)); diff != "" {
-			t.Errorf("OnRota(%s) (-want +got):\n%s", at, diff)
-		}
+	if s, ok := c.Standby("dba"); !ok || s.Schedule != "PDBA001" {
+		t.Errorf("Standby = %+v, %v", s, ok)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"imbot/catalog/strictyaml"
 	"imbot/incident"
@@ -41,6 +40,7 @@ func (f *File) check(doc *strictyaml.Document) {
 		c.serviceKeys = append(c.serviceKeys, f.Services[i].Key)
 	}
 	for _, role := range slices.Sorted(maps.Keys(f.Standby)) {
+		c.text("standby."+role, role, checkKey)
 		c.standby("standby."+role, f.Standby[role])
 	}
 	for i := range f.Squads {
@@ -132,7 +132,7 @@ func (c *checker) squad(path string, s *Squad) {
 	c.text(path+".jira_project", s.JiraProject, checkProject)
 	c.text(path+".mode", s.Mode, checkMode)
 	c.text(path+".language", s.Language, CheckLanguage)
-	c.text(path+".bridge_url", s.BridgeURL, CheckLink)
+	c.text(path+".bridge_url", s.BridgeURL, checkBridge)
 	if s.Standby != nil {
 		c.standby(path+".standby", *s.Standby)
 	}
@@ -201,6 +201,7 @@ func (c *checker) service(path string, s *Service) {
 	}
 	c.texts(path+".stakeholders", s.Stakeholders, CheckMail)
 	c.roles(path+".standby", s.Standby)
+	c.text(path+".bridge_url", s.BridgeURL, checkBridge)
 	for i, l := range s.Links {
 		at := fmt.Sprintf("%s.links[%d]", path, i)
 		c.required(at, "title", l.Title, "Runbook", CheckName)
@@ -222,7 +223,12 @@ func (c *checker) dependency(path string, s *Service, key string) {
 
 // roles checks that standby roles exist.
 func (c *checker) roles(path string, roles []string) {
+	seen := map[string]bool{}
 	for i, r := range roles {
+		if seen[r] {
+			c.doc.Errorf(fmt.Sprintf("%s[%d]", path, i), "the role %q is there twice; remove one", r)
+		}
+		seen[r] = true
 		if _, ok := c.file.Standby[r]; !ok {
 			at := fmt.Sprintf("%s[%d]", path, i)
 			c.doc.Errorf(at, "there is no standby role %q%s", r, c.hint(r, slices.Sorted(maps.Keys(c.file.Standby)), "; add it under standby"))
@@ -232,16 +238,17 @@ func (c *checker) roles(path string, roles []string) {
 
 func (c *checker) standby(path string, s Standby) {
 	ways := 0
-	for _, set := range []bool{s.Schedule != "", s.Policy != "", len(s.Rota) > 0} {
+	for _, set := range []bool{s.Schedule != "", s.Policy != "", len(s.Rota) > 0, s.URL != ""} {
 		if set {
 			ways++
 		}
 	}
 	if ways != 1 {
-		c.doc.Errorf(path, "a standby needs exactly one of pagerduty_schedule, pagerduty_escalation_policy and rota; this one has %d", ways)
+		c.doc.Errorf(path, "a standby needs exactly one of pagerduty_schedule, pagerduty_escalation_policy, rota and url; this one has %d", ways)
 	}
 	c.text(path+".pagerduty_schedule", s.Schedule, checkPagerDuty)
 	c.text(path+".pagerduty_escalation_policy", s.Policy, checkPagerDuty)
+	c.text(path+".url", s.URL, checkSource)
 	for i, t := range s.Rota {
 		at := fmt.Sprintf("%s.rota[%d]", path, i)
 		c.required(at, "who", t.Who, "ani@example.com", CheckMail)
@@ -251,14 +258,6 @@ func (c *checker) standby(path string, s Standby) {
 			c.doc.Errorf(until, "the turn ends before it begins (%s); swap from and until", c.doc.Where(from))
 		}
 	}
-}
-
-func checkMoment(s string) error { _, err := moment(s, time.UTC); return err }
-
-func before(a, b string) bool {
-	x, errX := moment(a, time.UTC)
-	y, errY := moment(b, time.UTC)
-	return errX == nil && errY == nil && x.Before(y)
 }
 
 func (c *checker) person(path string, p *Person) {

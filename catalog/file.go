@@ -36,7 +36,7 @@ type Squad struct {
 	Language    string                  `yaml:"language"`     // of what all of the squad read: en or id; the company's where empty
 	Notice      map[string]NoticeChange `yaml:"notice"`       // by level: how the squad differs from the company
 	Standby     *Standby                `yaml:"standby"`      // who of the squad is on call
-	BridgeURL   string                  `yaml:"bridge_url"`   // standing call of the squad
+	BridgeURL   string                  `yaml:"bridge_url"`   // standing call of the squad; https
 }
 
 // Service is something that can be in trouble.
@@ -53,21 +53,7 @@ type Service struct {
 	Stakeholders []string           `yaml:"stakeholders"`         // mails
 	Standby      []string           `yaml:"standby"`              // roles that this service's trouble may need
 	Links        []incident.LinkURL `yaml:"links"`                // runbook first
-}
-
-// Standby says who is on call. Exactly one of the fields is set.
-type Standby struct {
-	Schedule string  `yaml:"pagerduty_schedule"`          // id of a PagerDuty schedule
-	Policy   string  `yaml:"pagerduty_escalation_policy"` // id of a PagerDuty escalation policy
-	Rota     []Shift `yaml:"rota"`                        // a list kept by hand
-}
-
-// Shift is one turn of a rota. Times are RFC 3339, or "2006-01-02 15:04" or
-// "2006-01-02" in the company's timezone.
-type Shift struct {
-	Who   string `yaml:"who"`   // mail
-	From  string `yaml:"from"`  // empty: since ever
-	Until string `yaml:"until"` // exclusive; empty: for good
+	BridgeURL    string             `yaml:"bridge_url"`           // standing call for this service; the squad's where empty; https
 }
 
 // Person joins the identities of one human being.

@@ -26,14 +26,15 @@ func example(t testing.TB) *File {
 
 func TestExample(t *testing.T) {
 	f := example(t)
-	if len(f.Squads) != 2 || len(f.Services) != 3 || len(f.Standby) != 2 || len(f.People) != 2 {
+	if len(f.Squads) != 2 || len(f.Services) != 3 || len(f.Standby) != 3 || len(f.People) != 2 {
 		t.Errorf("the example has %d squads, %d services, %d standby roles, %d people", len(f.Squads), len(f.Services), len(f.Standby), len(f.People))
 	}
 	want := Service{
 		Key: "checkout", Name: "Checkout", Squad: "payments", Owner: "budi@example.com", Tier: 1, Aliases: []string{"checkout-api", "Checkout (prod)"},
 		PagerDutyID: "PABC123", NewRelicGUID: "MTIzNDU2N3xBUE18QVBQTElDQVRJT058OTg3NjU0", DependsOn: []string{"payments-db", "inventory"},
 		Stakeholders: []string{"head-of-payments@example.com"}, Standby: []string{"dba", "devops"},
-		Links: []incident.LinkURL{{Title: "Runbook", URL: "https://wiki.example.com/checkout"}, {Title: "Dashboard", URL: "https://one.newrelic.com/checkout"}},
+		Links:     []incident.LinkURL{{Title: "Runbook", URL: "https://wiki.example.com/checkout"}, {Title: "Dashboard", URL: "https://one.newrelic.com/checkout"}},
+		BridgeURL: "https://teams.microsoft.com/l/meetup-join/checkout",
 	}
 	if diff := cmp.Diff(want, f.Services[0]); diff != "" {
 		t.Errorf("checkout (-want +got):\n%s", diff)
@@ -92,7 +93,7 @@ func TestLoadErrors(t *testing.T) {
 			`catalog.yaml:8:11: "dark" is no mode; use live (tells all), shadow (posts to the review channel only) or muted (records only)`,
 			`catalog.yaml:9:15: "fr" is no language that imbot speaks; use en or id`,
 			`catalog.yaml:10:17: "teams.microsoft.com" is not a web address; write it as in https://wiki.example.com/page`,
-			`catalog.yaml:11:14: a standby needs exactly one of pagerduty_schedule, pagerduty_escalation_policy and rota; this one has 0`,
+			`catalog.yaml:11:14: a standby needs exactly one of pagerduty_schedule, pagerduty_escalation_policy, rota and url; this one has 0`,
 			`catalog.yaml:12:29: "lead" cannot be told by mail; use owner, squad, stakeholders`,
 			`catalog.yaml:12:43: there is no standby role "dba"; add it under standby`,
 		}},
@@ -107,13 +108,24 @@ func TestLoadErrors(t *testing.T) {
 			`catalog.yaml:2:99: title is missing; add it, as in title: Runbook`,
 			`catalog.yaml:2:105: "javascript:alert(1)" is not a web address; write it as in https://wiki.example.com/page`,
 			`catalog.yaml:2:145: "https://u:xxxxx@example.com" has a user or password in it, which everybody would see; remove it`,
-			`catalog.yaml:4:16: a standby needs exactly one of pagerduty_schedule, pagerduty_escalation_policy and rota; this one has 2`,
+			`catalog.yaml:4:16: a standby needs exactly one of pagerduty_schedule, pagerduty_escalation_policy, rota and url; this one has 2`,
 		}},
 		{"rota", "standby:\n  dba:\n    rota:\n      - {who: ani, from: monday}\n      - {from: 2026-01-02, until: 2026-01-01 08:00}\n", []string{
 			`catalog.yaml:4:15: "ani" is not a mail address; write it as in ani@example.com`,
 			`catalog.yaml:4:26: "monday" is not a time; write it as in 2026-01-31 09:00`,
 			`catalog.yaml:5:9: who is missing; add it, as in who: ani@example.com`,
 			`catalog.yaml:5:35: the turn ends before it begins (line 5); swap from and until`,
+		}},
+		{"standby", "standby:\n  \"squad:pay\": {pagerduty_schedule: P1}\n  a: {url: \"http://standby.example.com/x\"}\n  b: {url: \"https://u:p@standby.example.com\"}\n  c: {url: standby.example.com, rota: [{who: a@b}]}\n  d: {token: x}\nservices:\n  - {key: s, standby: [a, b, a], bridge_url: \"http://meet.example.com\"}\n", []string{
+			`catalog.yaml:2:16: "squad:pay" is no key; use letters, digits, ".", "_" and "-", at most 64`,
+			`catalog.yaml:3:12: "http://standby.example.com/x" is not https; a standby tool is asked by https only (http is for this machine)`,
+			`catalog.yaml:4:12: "https://u:xxxxx@standby.example.com" has a user or password in it, which everybody would see; remove it`,
+			`catalog.yaml:5:6: a standby needs exactly one of pagerduty_schedule, pagerduty_escalation_policy, rota and url; this one has 2`,
+			`catalog.yaml:5:12: "standby.example.com" is not a web address; write it as in https://wiki.example.com/page`,
+			`catalog.yaml:6:6: a standby needs exactly one of pagerduty_schedule, pagerduty_escalation_policy, rota and url; this one has 0`,
+			`catalog.yaml:6:7: unknown key "token"; known are pagerduty_schedule, pagerduty_escalation_policy, rota, url`,
+			`catalog.yaml:8:30: the role "a" is there twice; remove one`,
+			`catalog.yaml:8:46: "http://meet.example.com" is not https; write the address of the call as the browser has it, as in https://teams.microsoft.com/l/meetup-join/…`,
 		}},
 		{"channels", "squads:\n  - {key: a, channel: \"https://teams.microsoft.com/l/channel/19%3aabc%40thread.tacv2/x\"}\n  - {key: b, channel: \"19:abc@thread.tacv2;messageid=17\"}\n", []string{
 			`catalog.yaml:2:23: "https://teams.microsoft.com/l/channel/19%3aabc%40thread.tacv2/x" is a link; of a channel's link take the part that begins with 19: and decode it (%3A is a colon, %40 is an @)`,
@@ -142,6 +154,7 @@ func TestLoadAccepts(t *testing.T) {
 		"services: [{key: a, name: A, aliases: [a, A-prod], depends_on: [B]}, {key: b, depends_on: [a]}]\n",
 		"services: [{key: a, links: [{title: x, url: \"http://intranet/x\"}]}]\n",
 		"standby: {dba: {rota: [{who: a@b, from: 2026-01-01T00:00:00+07:00}]}}\n",
+		"standby: {a: {url: \"http://127.0.0.1:8080/x\"}, b: {url: \"https://standby.example.com/x?team=b\"}, c: {url: \"http://localhost/x\"}, d: {url: \"http://[::1]/x\"}}\n",
 	} {
 		if _, err := Parse([]byte(in), "catalog.yaml"); err != nil {
 			t.Errorf("Parse(%q): %v", in, err)
@@ -180,9 +193,9 @@ func TestManyErrors(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	// Short seeds: the engine spends its time on making long ones shorter.
 	for _, s := range []string{
-		"", "squads: [{key: a}]", "services: [{key: a, aliases: [b], depends_on: [a, b]}]", "standby: {a: {rota: [{who: a@b, from: 2026-01-01}]}}", "people: [{mail: a@b, aad_id: x}]",
+		"", "squads: [{key: a}]", "services: [{key: a, aliases: [b], depends_on: [a, b]}]", "standby: {a: {rota: [{who: a@b, from: 2026-01-01}]}, b: {url: \"https://x\"}}", "people: [{mail: a@b, aad_id: x}]",
 		"services: [{key: a, squad: b, links: [{title: t, url: \"http://x\"}]}]\nsquads: [{key: b, notice: {other: {page: []}}, standby: {pagerduty_schedule: P1}}]", "squads: &a [*a]", "services: [null]",
-		"squads:\n- {key: a, channel: \"19:a@thread.v2\", mode: live, language: id, lead: a@b, members: [a@b], jira_project: PA, bridge_url: http://x}\n",
+		"squads:\n- {key: a, channel: \"19:a@thread.v2\", mode: live, language: id, lead: a@b, members: [a@b], jira_project: PA, bridge_url: https://x}\n",
 	} {
 		f.Add([]byte(s))
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"imbot/incident"
 )
@@ -95,30 +94,6 @@ func (c *Catalog) IsSquadLeadOrMember(key, id string) bool {
 // lower case.
 func (c *Catalog) Bindings() map[string]string { return maps.Clone(c.bindings) }
 
-// StandbyRoles returns the names of all standby roles, sorted.
-func (c *Catalog) StandbyRoles() []string { return slices.Sorted(maps.Keys(c.standby)) }
-
-// Standby says who is on call for a role.
-func (c *Catalog) Standby(role string) (Standby, bool) {
-	s, ok := c.standby[role]
-	return s, ok
-}
-
-// OnRota returns the mails of those whose turn of s's rota it is now.
-func (c *Catalog) OnRota(s Standby, now time.Time) []string {
-	var out []string
-	for _, t := range s.Rota {
-		from, errFrom := moment(t.From, c.settings.Zone)
-		until, errUntil := moment(t.Until, c.settings.Zone)
-		began := t.From == "" || errFrom == nil && !now.Before(from)
-		lasts := t.Until == "" || errUntil == nil && now.Before(until)
-		if began && lasts && !slices.Contains(out, t.Who) {
-			out = append(out, t.Who)
-		}
-	}
-	return out
-}
-
 // Gaps lists what an operator should know: squads whose notices reach nobody,
 // and roles to page that do not exist. Each says how it is mended.
 func (c *Catalog) Gaps() []string {
@@ -146,18 +121,9 @@ func (c *Catalog) Gaps() []string {
 	return out
 }
 
-func (s Standby) folded() Standby {
-	s.Rota = slices.Clone(s.Rota)
-	for i := range s.Rota {
-		s.Rota[i].Who = fold(s.Rota[i].Who)
-	}
-	return s
-}
-
-func lowerRota(in map[string]Standby) map[string]Standby {
-	out := make(map[string]Standby, len(in))
-	for role, s := range in {
-		out[role] = s.folded()
-	}
-	return out
+// ObjectID returns a person's object id in Entra; "" where the catalog does not
+// say.
+func (c *Catalog) ObjectID(personID string) string {
+	p, _ := c.PersonByID(personID)
+	return p.AADObjectID
 }

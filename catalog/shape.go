@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"imbot/incident"
@@ -114,15 +113,3 @@ var (
 	checkProject   = checkShape(projectShape, "is not a key of a Jira project; write it in capitals, as in PAY")
 	checkOpaque    = checkShape(opaqueShape, "is not an id; copy it without spaces")
 )
-
-// momentLayouts are how a shift's times can be written.
-var momentLayouts = []string{time.RFC3339, "2006-01-02 15:04", "2006-01-02"}
-
-func moment(s string, zone *time.Location) (time.Time, error) {
-	for _, l := range momentLayouts {
-		if t, err := time.ParseInLocation(l, s, zone); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, errors.New("is not a time; write it as in 2026-01-31 09:00")
-}

@@ -30,12 +30,15 @@ var cardVerbs = map[string]func(*cardData) (Request, *incident.Problem){
 	"action_done": (*cardData).actionDone,
 	"form":        (*cardData).openForm,
 	"submit":      (*cardData).submit,
+	"remind":      func(d *cardData) (Request, *incident.Problem) { return d.command("remind", "op") },
+	"subscribe":   (*cardData).subscribe,
 	"show":        func(d *cardData) (Request, *incident.Problem) { return d.show("") },
 	"unlink":      func(d *cardData) (Request, *incident.Problem) { return d.inList("unlink", "reason") },
 	"undo":        func(d *cardData) (Request, *incident.Problem) { return d.inList("undo") },
 	"related":     (*cardData).related,
 	"similar":     (*cardData).similar,
 	"unmute":      (*cardData).unmute,
+	"list":        func(*cardData) (Request, *incident.Problem) { return listOpen(), nil },
 	"connect":     (*cardData).connect,
 	"refresh":     func(d *cardData) (Request, *incident.Problem) { return d.show(OpRefresh) },
 }
@@ -54,6 +57,9 @@ var forms = map[string]struct {
 	FormWaive:   {"close", []string{"waive"}, true},
 	FormResolve: {"resolve", []string{"text"}, true},
 	FormLink:    {"link", []string{"parent", "kind"}, true},
+	FormTime:    {"time", nil, true},
+	FormUpdate:  {"update", []string{"customers", "text", "next_update"}, true},
+	FormPage:    {"page", []string{"who", "reason"}, true},
 }
 
 // extraInputs are those that are no arguments of the form's verb: a service that
@@ -62,6 +68,7 @@ var extraInputs = map[string][]string{
 	FormDeclare: {"service_other"},
 	FormRCA:     {"impact_started_at", "detected_at"},
 	FormLink:    {"parent_other"},
+	FormTime:    {"impact_started_at", "detected_at", "mitigated_at", "reason"},
 }
 
 // cardData is the data of a card, flat: every value as text.
@@ -193,6 +200,13 @@ func (d *cardData) assignMe() (Request, *incident.Problem) {
 	return r, nil
 }
 
+func (d *cardData) subscribe() (Request, *incident.Problem) {
+	if (*d)["op"] == "stop" {
+		return d.command("unsubscribe")
+	}
+	return d.command("subscribe")
+}
+
 func (d *cardData) connect() (Request, *incident.Problem) {
 	v, err := verbByName["connect"].arg("squad").read((*d)["squad"], &Env{})
 	return Request{Verb: "connect", Squad: v.str}, err
@@ -271,6 +285,9 @@ func (d *cardData) submit() (Request, *incident.Problem) {
 	if form == FormLink && typed["parent_other"] != "" {
 		(*d)["parent"] = typed["parent_other"]
 	}
+	if form == FormTime { // several commands, see TimeCommands
+		return Request{Verb: f.verb, Incident: id, Form: form, Op: OpSave, Values: typed}, nil
+	}
 	r, p := d.fill(verbByName[f.verb], id, f.inputs)
 	maps.Copy(r.Values, typed)
 	if p != nil {
@@ -311,22 +328,30 @@ func (d *cardData) checkSubmit(r Request, form string) (Request, *incident.Probl
 		return r, problem("waive", "waive_missing")
 	}
 	if r.Form != "" { // the field that matters was left empty
-		need := map[string]string{FormDeclare: "title", FormNote: "text", FormLevel: "level", FormAction: "title", FormLink: linkLacks(r.Values)}[form]
+		need := map[string]string{FormDeclare: "title", FormNote: "text", FormLevel: "level", FormAction: "title", FormLink: linkLacks(r.Values), FormUpdate: "text", FormPage: "who"}[form]
 		return r, problem(need, "field_empty", "field", need)
 	}
 	return r, nil
 }
 
-// TimeCommands returns the commands of the RCA form's inputs that are times of
-// the incident: "impact_started_at" and "detected_at", typed as
-// "2006-01-02 15:04" in env's zone. Those that are empty, or say what have says
-// already, make none. The caller sets actor, role, source and keys of each.
+// listOpen is the list of what is open.
+func listOpen() Request {
+	r := Request{Verb: "list"}
+	filter(&r).Status = []incident.Status{incident.Open}
+	return r
+}
+
+// TimeCommands returns the commands of the inputs that are times of the
+// incident, of the RCA form and of FormTime: "impact_started_at", "detected_at"
+// and "mitigated_at", typed as "2006-01-02 15:04" in env's zone. Those that are
+// empty, or say what have says already, make none. The "reason" of FormTime goes
+// with each. The caller sets actor, role, source and keys of each.
 func (r *Request) TimeCommands(env Env, have incident.Times) ([]incident.Command, error) {
 	var out []incident.Command
 	for _, in := range []struct {
 		input, name string
 		have        time.Time
-	}{{"impact_started_at", "impact_started", have.ImpactStarted}, {"detected_at", "detected", have.Detected}} {
+	}{{"impact_started_at", "impact_started", have.ImpactStarted}, {"detected_at", "detected", have.Detected}, {"mitigated_at", "mitigated", have.Mitigated}} {
 		raw := strings.TrimSpace(r.Values[in.input])
 		if raw == "" || raw == in.have.In(env.zone()).Format("2006-01-02 15:04") {
 			continue
@@ -336,7 +361,7 @@ func (r *Request) TimeCommands(env Env, have incident.Times) ([]incident.Command
 			return nil, p
 		}
 		out = append(out, incident.Command{
-			Verb: incident.SetTime, Incident: r.Incident, Args: incident.Args{Time: in.name, Value: t},
+			Verb: incident.SetTime, Incident: r.Incident, Args: incident.Args{Time: in.name, Value: t, Reason: r.Values["reason"]},
 		})
 	}
 	return out, nil

@@ -143,6 +143,10 @@ func (v *verb) parse(text string, env *Env) (Request, *incident.Problem) {
 	if p = v.byPlace(text, places, got, env); p != nil {
 		return r, p
 	}
+	if v.form != "" && len(got) == 0 {
+		r.ask(v.form)
+		return r, nil
+	}
 	if v.lacking(got) {
 		return r, problem("", "usage", "verb", v.name, "usage", v.usage(), "example", env.exampleFor(v))
 	}

@@ -55,6 +55,7 @@ const (
 	FormLink    = "link"
 	FormTime    = "time"
 	FormUpdate  = "update"
+	FormPage    = "page"
 )
 
 // What a person asked of a form or a list, in Request.Op.

@@ -206,7 +206,7 @@ var table = []verb{
 		example: "remind INC-42 snooze 1h", help: "Answer a reminder, put it off, or stop reminders of this incident.",
 	},
 	{
-		name: "page", aliases: []string{"wake"}, changes: true, id: true, role: responder, args: pageArgs, finish: finishPage,
+		name: "page", aliases: []string{"wake"}, changes: true, id: true, role: responder, args: pageArgs, finish: finishPage, form: FormPage,
 		example: "page INC-42 dba the primary is gone", help: "Wake somebody, or whoever is on standby for a role, through PagerDuty.",
 	},
 	{

@@ -70,6 +70,7 @@ type verb struct {
 	args     []arg
 	statuses []incident.Status // in which it changes something; empty: in all
 	role     string            // who may, see mayTexts
+	form     string            // asks where no argument at all is given; "": what is needed must be said
 	example  string            // without prefix
 	help     string            // one line, in English, at most 128 characters
 	menu     int               // place in the bot's menu, from 1; 0: not there

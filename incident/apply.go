@@ -51,6 +51,7 @@ func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effec
 	}
 	level, _ := f.Levels.Get(inc.Level)
 	inc.refresh(level)
+	a.draft(level)
 	a.settle(level)
 	inc.UpdatedAt = now.UTC()
 	return a.events, a.effects, nil
@@ -63,7 +64,7 @@ var handlers = map[Verb]func(*change) error{
 	SetLevel: (*change).setLevel, SetTime: (*change).setTime, Assign: (*change).assign, Member: (*change).member,
 	SetLink: (*change).setLink, Unlink: (*change).unlink, Undo: (*change).undo,
 	Relink: (*change).relink, Follow: (*change).followDecision, Unpause: (*change).unpause,
-	OpenRoom: (*change).openRoom, RoomStep: (*change).roomStep, Page: (*change).page, PageStep: (*change).pageStep,
+	OpenRoom: (*change).openRoom, RoomStep: (*change).roomStep, TicketStep: (*change).ticketStep, Page: (*change).page, PageStep: (*change).pageStep,
 	Report: (*change).report, Subscribe: (*change).subscribe, Remind: (*change).remind, Nudge: (*change).nudge,
 	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute, Retry: (*change).retry, Judge: (*change).decideCause,
 }
@@ -100,13 +101,18 @@ type past struct {
 	imported  bool
 	pending   bool // somebody was to be added to the room
 	nudge     Stamp
+	owed      bool // an RCA
+
+	lastAction int                  // number of the newest follow-up
+	tickets    map[int]TicketFields // what the tickets that exist should say
 }
 
 func before(inc *Incident, levels Levels) past {
 	level, _ := levels.Get(inc.Level)
 	return past{
 		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next,
+		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next, owed: inc.Postmortem.Required,
+		lastAction: lastAction(inc), tickets: ticketsBefore(inc),
 	}
 }
 

@@ -81,9 +81,37 @@ func (a *change) mayReview() error {
 	return nil
 }
 
+// draft begins the RCA from the template of the level, as soon as one is owed.
+func (a *change) draft(level Level) {
+	pm := &a.inc.Postmortem
+	if !pm.Required || a.was.owed || !pm.RCA.IsZero() {
+		return
+	}
+	for name, prompt := range level.Template {
+		if name == "five_whys" {
+			pm.RCA.FiveWhys = nonEmpty(strings.Split(prompt, "\n"))
+		} else if p := pm.RCA.field(name); p != nil {
+			*p = strings.TrimSpace(prompt)
+		}
+	}
+}
+
+// lacking names the required fields that are empty, or say no more than the
+// prompt of the level's template.
+func (a *change) lacking() []string {
+	level, _ := a.f.Levels.Get(a.inc.Level)
+	rca := a.inc.Postmortem.RCA
+	for name, prompt := range level.Template {
+		if p := rca.field(name); p != nil && *p == strings.TrimSpace(prompt) {
+			*p = ""
+		}
+	}
+	return rca.Missing()
+}
+
 func (a *change) completeRCA() error {
 	pm := &a.inc.Postmortem
-	if miss := pm.RCA.Missing(); len(miss) > 0 {
+	if miss := a.lacking(); len(miss) > 0 {
 		return invalid(miss[0], "rca_missing", "The RCA of %s still lacks: %s.", a.inc.ID, strings.Join(miss, ", ")).
 			With("id", a.inc.ID.String()).With("missing", miss)
 	}
@@ -112,7 +140,7 @@ func (a *change) close() error {
 		a.event(EvWaived, reason, nil)
 		return nil
 	}
-	if miss := a.inc.Postmortem.RCA.Missing(); len(miss) > 0 {
+	if miss := a.lacking(); len(miss) > 0 {
 		return conflict("rca_owed", "%s needs its RCA before it closes (missing: %s), or a reason to do without one.", a.inc.ID, strings.Join(miss, ", ")).
 			With("id", a.inc.ID.String()).With("missing", miss)
 	}
@@ -145,6 +173,8 @@ func (a *change) doAction() error {
 		}
 		act.DoneAt, act.DoneBy = time.Time{}, Actor{}
 		a.event(EvActionAgain, act.Title, map[string]string{"n": itoa(act.N)})
+	case "edit", "due", "assign":
+		return a.editAction(act, args)
 	default:
 		return invalid("op", "action_missing", "Say what to do: add, done or list.")
 	}
@@ -162,10 +192,8 @@ func (a *change) addAction(args *ActionArgs) error {
 	if err := short("title", title, MaxTitle); err != nil {
 		return err
 	}
-	if args.Due != "" {
-		if _, err := time.Parse(time.DateOnly, args.Due); err != nil {
-			return invalid("due", "bad_date", "%q is not a date: write it like 2026-12-31.", Clip(args.Due, 40)).With("date", Clip(args.Due, 40))
-		}
+	if err := checkDue(args.Due); err != nil {
+		return err
 	}
 	if len(a.inc.Actions) >= maxActions {
 		return conflict("too_many_actions", "%s has %d actions already.", a.inc.ID, maxActions).With("id", a.inc.ID.String()).With("n", maxActions)

@@ -22,9 +22,15 @@ const maxRoomName = 120
 func (a *change) room(level Level) {
 	inc := a.inc
 	switch {
-	case inc.Room == nil && a.wantsRoom(level):
-		inc.Room = &Room{State: RoomAsked}
-		e := effect(inc.ID, KindRoom, Once, "", "")
+	case (inc.Room == nil || inc.Room.State == RoomNone) && a.wantsRoom(level):
+		suffix := ""
+		if inc.Room == nil {
+			inc.Room = &Room{}
+		} else { // it was over, or less urgent, before a room was opened
+			suffix = "again/" + itoa(inc.Events)
+		}
+		inc.Room.State = RoomAsked
+		e := effect(inc.ID, KindRoom, Once, "", suffix)
 		e.Due, e.Urgent = inc.RoomAfter, true
 		a.effects = append(a.effects, e)
 	case inc.Room != nil && inc.Room.Chat != "":
@@ -77,6 +83,10 @@ func (a *change) say(reason, suffix string, n int, asked bool) {
 		return
 	}
 	e := effect(a.inc.ID, KindRoomSay, Once, "", reason+"/"+suffix)
+	e.Lane = a.inc.ID.String() + "/room.say" // who is to be added does not wait for it
+	if !asked {
+		e.Lane += "/unasked" // it may have to wait for minutes
+	}
 	a.effects = append(a.effects, e.with(SayData{Reason: reason, N: n, Asked: asked}))
 }
 
@@ -124,7 +134,7 @@ func (a *change) openRoom() error {
 		if r.Name == name {
 			return a.unchanged()
 		}
-		r.Name = name
+		r.Name, r.Fixed = name, false
 		a.event(EvRoomNamed, "", map[string]string{"name": name})
 		a.syncRoom()
 		return nil
@@ -137,7 +147,7 @@ func (a *change) openRoom() error {
 func (a *change) askRoom(own bool) error {
 	inc := a.inc
 	if !inc.Active() {
-		return conflict("not_open", "%s is %s: there is nothing to acknowledge.", inc.ID, inc.Status).
+		return conflict("room_over", "%s is %s: a war room is opened while it is open.", inc.ID, inc.Status).
 			With("id", inc.ID.String()).With("status", string(inc.Status))
 	}
 	r := inc.Room
@@ -148,7 +158,10 @@ func (a *change) askRoom(own bool) error {
 		r = &Room{}
 		inc.Room = r
 	}
-	r.State, r.AskedBy, r.Reason, r.With = RoomAsked, a.cmd.Actor, "", 0
+	if r.Chat == "" {
+		r.URL = "" // of the other's room
+	}
+	r.State, r.AskedBy, r.Reason, r.With, r.TriedAt = RoomAsked, a.cmd.Actor, "", 0, Stamp{}
 	r.Own = r.Own || own
 	n := a.event(EvRoomAsked, "", nil).N
 	e := effect(inc.ID, KindRoom, Once, "", "asked/"+itoa(n))
@@ -188,13 +201,18 @@ func (a *change) addToRoom() error {
 	if len(a.inc.Room.People) >= maxRoomPeople {
 		return conflict("room_full", "The war room is full: Teams takes at most %d people.", maxRoomPeople)
 	}
-	if !a.inc.Room.merge([]RoomPerson{{Person: p, Part: PartAsked, State: PersonWanted}}) {
-		// Whoever left and asks for it is added again.
-		i := slices.IndexFunc(a.inc.Room.People, func(q RoomPerson) bool { return q.Person.Is(p) })
-		if a.inc.Room.People[i].State != PersonIn {
-			return a.unchanged()
+	list := a.inc.Room.People
+	i := slices.IndexFunc(list, func(q RoomPerson) bool { return q.Person.Is(p) })
+	switch {
+	case i < 0:
+		a.inc.Room.People = append(list, RoomPerson{Person: p, Part: PartAsked, State: PersonWanted})
+	case list[i].State == PersonWanted:
+		return a.unchanged()
+	default: // whoever left and asks for it is added again
+		if list[i].State == PersonInvited {
+			list[i].Part = PartAsked // the number of people does not count for them any more
 		}
-		a.inc.Room.People[i].State = PersonWanted
+		list[i].State, list[i].Reason = PersonWanted, ""
 	}
 	a.event(EvRoomJoined, "", map[string]string{"person": p.Label()})
 	if a.inc.Room.Chat != "" {
@@ -222,16 +240,19 @@ func (a *change) roomStep() error {
 	a.quiet = true
 	switch c.Step {
 	case RoomShare:
-		if r.State != RoomShared || r.With != c.With {
-			r.State, r.With, a.quiet = RoomShared, c.With, false
-			a.event(EvRoomShared, "", map[string]string{"with": c.With.String()})
-		}
+		a.shareStep(r, c)
 	case RoomPeople:
 		a.peopleStep(r, c)
 	case RoomTried:
+		if !r.TriedAt.IsZero() && !c.Tried.IsZero() {
+			r.Chats++ // nobody knows whether the one before was made
+		}
 		r.TriedAt, r.Topic, a.marked = c.Tried, c.Topic, true
 	case RoomMade:
 		a.madeStep(r, c)
+		if len(c.People) > 0 { // who is in it, in the same breath
+			a.peopleStep(r, c)
+		}
 	case RoomReady:
 		r.Ready, a.marked = true, true
 	case RoomCall:
@@ -243,9 +264,11 @@ func (a *change) roomStep() error {
 	case RoomOpened:
 		a.openedStep(r)
 	case RoomTopic:
-		r.Topic, a.marked = c.Topic, true
+		a.topicStep(r, c)
 	case RoomRefused:
 		a.refusedStep(r, c)
+	case RoomLate:
+		a.lateStep(r, c)
 	case RoomSaid:
 		r.SaidAt, a.marked = a.at, true
 	default:
@@ -261,15 +284,21 @@ func (a *change) beginRoom() error {
 	switch {
 	case r == nil:
 		return a.unchanged()
-	case r.State != RoomAsked:
+	case r.State != RoomAsked && r.State != RoomOpening:
 		a.quiet = true
-		return nil
-	case !inc.Active():
-		a.quiet = true
-		r.State, a.marked = RoomNone, true
 		return nil
 	}
 	level, _ := a.f.Levels.Get(inc.Level)
+	// By now it may be over, known as a duplicate, or less urgent than it seemed.
+	unwanted := r.AskedBy.IsZero() && (inc.duplicate() || !level.Room && len(r.Sharers) == 0)
+	if (!inc.Active() || unwanted) && r.Chat == "" && r.TriedAt.IsZero() {
+		r.State, r.Reason, a.marked = RoomNone, "", true
+		return nil
+	}
+	if r.State == RoomOpening {
+		a.quiet = true
+		return nil
+	}
 	r.State, a.marked = RoomOpening, true
 	r.merge(a.needs(level))
 	a.pageStandby(level)
@@ -334,7 +363,7 @@ func (a *change) madeStep(r *Room, c *RoomChange) {
 		return
 	}
 	r.Chats++
-	r.Chat, r.URL, r.Topic, r.TriedAt, a.marked = c.Chat, c.URL, c.Topic, Stamp{}, true
+	r.Chat, r.URL, r.Topic, r.TriedAt, r.Private, a.marked = c.Chat, c.URL, c.Topic, Stamp{}, a.inc.Private, true
 	ref := Ref{System: "teams", Role: RoleRoom, ID: c.Chat, URL: c.URL}
 	if !slices.Contains(a.inc.Refs, ref) {
 		a.inc.Refs = append(a.inc.Refs, ref)
@@ -354,6 +383,33 @@ func (a *change) openedStep(r *Room) {
 		a.inc.Cards = append(a.inc.Cards, r.Chat)
 	}
 	a.event(EvRoomOpen, "", map[string]string{"people": itoa(r.Count(PersonIn)), "missing": itoa(r.Count(PersonMissing))})
+	a.syncRoom() // the incident has gone on meanwhile
+}
+
+// shareStep says whose room serves, and its link once that is open.
+func (a *change) shareStep(r *Room, c *RoomChange) {
+	if r.Usable() || r.Own || r.State == RoomNone {
+		return // it has one of its own by now, or needs none any more
+	}
+	if r.State == RoomShared && r.With == c.With && (c.URL == "" || r.URL == c.URL) {
+		return
+	}
+	if r.State != RoomShared || r.With != c.With {
+		a.event(EvRoomShared, "", map[string]string{"with": c.With.String()})
+	}
+	r.State, r.With, r.URL, r.Reason, a.quiet = RoomShared, c.With, c.URL, "", false
+}
+
+// topicStep records the topic, or once that it can't be changed.
+func (a *change) topicStep(r *Room, c *RoomChange) {
+	if c.Reason == "" {
+		r.Topic, a.marked = c.Topic, true
+		return
+	}
+	if !r.Fixed {
+		r.Fixed = true
+		a.event(EvFailed, Clip(Line(c.Reason), MaxTitle), map[string]string{"effect": KindRoomSync})
+	}
 }
 
 // refusedStep says on the cards, and in the thread of one, that there is no
@@ -364,7 +420,20 @@ func (a *change) refusedStep(r *Room, c *RoomChange) {
 		return
 	}
 	r.State, r.Reason, a.quiet = RoomThread, reason, false
-	n := a.event(EvRoomThread, reason, nil).N
+	a.talkInThread(reason, a.event(EvRoomThread, reason, nil).N)
+}
+
+// lateStep says so once where a room takes long, so that nobody waits for it.
+func (a *change) lateStep(r *Room, c *RoomChange) {
+	if r.State != RoomOpening || r.Reason != "" {
+		return
+	}
+	r.Reason, a.quiet = Clip(Line(c.Reason), MaxTitle), false
+	a.talkInThread(r.Reason, a.event(EvRoomLate, r.Reason, nil).N)
+}
+
+// talkInThread calls people into the thread of a card, for want of a room.
+func (a *change) talkInThread(reason string, n int) {
 	i := slices.IndexFunc(a.inc.Cards, func(t string) bool { return !strings.HasPrefix(t, "user:") })
 	if a.inc.Private || i < 0 {
 		return

@@ -92,6 +92,7 @@ const (
 	SourceAlerts    = "pagerduty.alerts" // of raw bodies only: an Alert as JSON, fetched for the pager's incident Inbound.ID
 	SourceTeams     = "teams"
 	SourceAPI       = "api"
+	SourceJira      = "jira"
 	SourceSystem    = "imbot"
 )
 
@@ -124,7 +125,8 @@ type Args struct {
 	RCA      map[string]string `json:"rca,omitempty"`      // WriteRCA: field -> text; absent fields stay
 	Complete bool              `json:"complete,omitempty"` // WriteRCA: and finish it
 
-	Action *ActionArgs `json:"action,omitempty"` // DoAction
+	Action *ActionArgs   `json:"action,omitempty"` // DoAction
+	Ticket *TicketChange `json:"-"`                // TicketStep
 
 	Change string `json:"change,omitempty"` // Judge: which change, by its id
 	Was    bool   `json:"was,omitempty"`    // Judge: it was the cause
@@ -144,11 +146,11 @@ type Args struct {
 
 // ActionArgs are the arguments of DoAction.
 type ActionArgs struct {
-	Op    string `json:"op"`              // add|done|reopen
-	N     int    `json:"n,omitempty"`     // done, reopen: which one
-	Title string `json:"title,omitempty"` // add
-	Owner *Actor `json:"owner,omitempty"` // add; nil: nobody yet
-	Due   string `json:"due,omitempty"`   // add; 2006-01-02
+	Op    string `json:"op"`              // add|done|reopen|edit|due|assign
+	N     int    `json:"n,omitempty"`     // which one, but for add
+	Title string `json:"title,omitempty"` // add, edit
+	Owner *Actor `json:"owner,omitempty"` // add, assign; nil: nobody
+	Due   string `json:"due,omitempty"`   // add, due; 2006-01-02; empty: none
 }
 
 // Inbound is a body as it arrived, kept for replays and for audits.

@@ -27,9 +27,10 @@ const (
 	EvActionAdded  EventKind = "action_added" // data: n, owner, due; text: title
 	EvActionDone   EventKind = "action_done"  // data: n; text: title
 	EvActionAgain  EventKind = "action_reopened"
-	EvCause        EventKind = "cause"     // a change was the cause; data: change, service, url; text: its title
-	EvNotCause     EventKind = "not_cause" // it was not; the same data
-	EvTime         EventKind = "time"      // data: time, from, to; text: reason
+	EvActionEdit   EventKind = "action_changed" // data: n, field (title|due|owner), from, to; text: title
+	EvCause        EventKind = "cause"          // a change was the cause; data: change, service, url; text: its title
+	EvNotCause     EventKind = "not_cause"      // it was not; the same data
+	EvTime         EventKind = "time"           // data: time, from, to; text: reason
 	EvMemberIn     EventKind = "member_added"
 	EvMemberOut    EventKind = "member_removed"
 	EvPublic       EventKind = "public"
@@ -54,6 +55,7 @@ const (
 	EvRoomOpen     EventKind = "room_open"     // it is open; data: people, missing
 	EvRoomShared   EventKind = "room_shared"   // another incident's room serves; data: with
 	EvRoomThread   EventKind = "room_thread"   // a thread serves, for there is no room; text: why
+	EvRoomLate     EventKind = "room_late"     // a thread serves until there is a room; text: why
 	EvRoomNamed    EventKind = "room_named"    // data: name
 	EvRoomJoined   EventKind = "room_joined"   // data: person
 	EvRoomMissing  EventKind = "room_missing"  // data: person; text: why
@@ -69,8 +71,8 @@ const (
 	EvNotPaged     EventKind = "not_paged"     // data: person or role; text: why
 	EvNudged       EventKind = "nudged"        // somebody was reminded; data: about
 	EvReminder     EventKind = "reminder"      // an answer to a reminder; data: op, until, person
-	EvTicket       EventKind = "ticket"        // data: key, action
-	EvTicketMoved  EventKind = "ticket_moved"  // changed in the tracker; data: key, field, from, to
+	EvTicket       EventKind = "ticket"        // text: why, or what; data: key, n (of an action), action (created|found|back|lost|refused|left_out)
+	EvTicketMoved  EventKind = "ticket_moved"  // changed in the tracker; text: why not; data: key, n (of an action), field, from, to, how (|refused|both|owed)
 	EvPublished    EventKind = "published"     // the postmortem has a page; data: url
 )
 

@@ -108,6 +108,7 @@ type Action struct {
 	At     time.Time `json:"at"`
 	DoneAt time.Time `json:"done_at,omitzero"`
 	DoneBy Actor     `json:"done_by,omitzero"`
+	Ticket *Ticket   `json:"ticket,omitempty"` // nil: none was asked for
 }
 
 // Done reports whether the action is finished.
@@ -268,6 +269,9 @@ func (inc *Incident) Clone() *Incident {
 	c.Cards = slices.Clone(inc.Cards)
 	c.Children = slices.Clone(inc.Children)
 	c.Actions = slices.Clone(inc.Actions)
+	for i := range c.Actions {
+		c.Actions[i].Ticket = c.Actions[i].Ticket.clone()
+	}
 	c.Causes = slices.Clone(inc.Causes)
 	c.Apart = slices.Clone(inc.Apart)
 	c.Marks = slices.Clone(inc.Marks)

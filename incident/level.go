@@ -18,6 +18,10 @@ type Level struct {
 	Private       bool     `json:"private" yaml:"private"`               // incidents of this level are private
 	AlwaysVisible bool     `json:"always_visible" yaml:"always_visible"` // never hidden by a link
 	Members       []string `json:"members,omitempty" yaml:"members"`     // mails of people who are members of its private incidents
+	// Template is what the draft of an RCA begins with, by field: prompts for
+	// whoever writes it. A required field that still says what its prompt says is
+	// missing.
+	Template map[string]string `json:"template,omitempty" yaml:"template"`
 }
 
 // Keys of the default levels.

@@ -23,6 +23,7 @@ func (a *change) settle(level Level) {
 		a.chooseCards(level, opened)
 	}
 	a.room(level)
+	a.tickets(level)
 	a.pages(level)
 	a.planNudge(level)
 	a.mails(level, opened)

@@ -41,7 +41,7 @@ func TestPermissions(t *testing.T) {
 		AddNote: needResponder, WriteRCA: needResponder, DoAction: needResponder, Assign: needResponder, Member: needResponder,
 		Retry: needResponder, Judge: needResponder, SetTime: needResponder, Close: needSquad, SetLevel: needSquad, Publicise: needAdmin,
 		SetLink: needSquad, Unlink: needSquad, Undo: needSquad, Relink: needNobody, Follow: needNobody, Unpause: needNobody,
-		OpenRoom: needResponder, RoomStep: needNobody, Page: needResponder, PageStep: needNobody,
+		OpenRoom: needResponder, RoomStep: needNobody, TicketStep: needNobody, Page: needResponder, PageStep: needNobody,
 		Report: needResponder, Subscribe: needAnybody, Remind: needResponder, Nudge: needNobody,
 		Trigger: needNobody, Update: needNobody, Enrich: needNobody, Log: needNobody, Attach: needNobody, Fail: needNobody, Reroute: needNobody,
 	}

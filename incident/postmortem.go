@@ -95,10 +95,12 @@ type Postmortem struct {
 	Reason    string     `json:"reason,omitempty"`    // of a waiver
 	Revision  int        `json:"revision,omitempty"`  // number of the last completed one
 	Revisions []Revision `json:"revisions,omitempty"` // completed ones, oldest first
+	Ticket    *Ticket    `json:"ticket,omitempty"`    // the task to write it; nil: none was asked for
 }
 
 func (p *Postmortem) clone() Postmortem {
 	c := *p
+	c.Ticket = p.Ticket.clone()
 	c.RCA.FiveWhys = slices.Clone(p.RCA.FiveWhys)
 	c.Revisions = slices.Clone(p.Revisions)
 	for i := range c.Revisions {

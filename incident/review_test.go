@@ -133,7 +133,7 @@ func TestActions(t *testing.T) {
 	act := func(a *ActionArgs) Command { return by(dewi, DoAction, Args{Action: a}) }
 	w.do(act(&ActionArgs{Op: "add", Title: " fix\nit ", Owner: &pdUser, Due: "2026-12-31"}))
 	got := w.inc.Actions[0]
-	want := Action{N: 1, Title: "fix it", Owner: ani, Due: "2026-12-31", By: dewi, At: clock}
+	want := Action{N: 1, Title: "fix it", Owner: ani, Due: "2026-12-31", By: dewi, At: clock, Ticket: &Ticket{State: TicketAsked, Asked: 1}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("action (-want +got):\n%s", d)
 	}

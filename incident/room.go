@@ -24,15 +24,17 @@ type Room struct {
 	Sharers []ID   `json:"sharers,omitempty"`  // incidents that use this room
 	Own     bool   `json:"own,omitempty"`      // a person said that it does not use another's
 	AskedBy Actor  `json:"asked_by,omitzero"`  // zero: the level did
-	Reason  string `json:"reason,omitempty"`   // RoomThread: why there is no room, in words
+	Reason  string `json:"reason,omitempty"`   // RoomThread: why there is no room, in words; RoomOpening: why it takes so long
 	Chat    string `json:"chat,omitempty"`     // id of the conversation, once it is made
-	URL     string `json:"url,omitempty"`      // opens it in Teams
+	URL     string `json:"url,omitempty"`      // opens it in Teams; of RoomShared: the room of With
 	Topic   string `json:"topic,omitempty"`    // as it was last set
+	Fixed   bool   `json:"fixed,omitempty"`    // imbot may not change its topic
 	Name    string `json:"name,omitempty"`     // a person's own name for it
+	Private bool   `json:"private,omitempty"`  // it was made for members of the private incident only
 	Meeting string `json:"meeting,omitempty"`  // link of its call
 	Call    bool   `json:"call,omitempty"`     // the step that makes the call was done, whatever came of it
 	Ready   bool   `json:"ready,omitempty"`    // imbot is in it
-	Chats   int    `json:"chats,omitempty"`    // how many were made: above 1 after lost answers
+	Chats   int    `json:"chats,omitempty"`    // how many there may be: above 1 after lost answers
 	TriedAt Stamp  `json:"tried_at,omitzero"`  // a chat was asked for, and it is not known what came of it
 	OpenAt  Stamp  `json:"opened_at,omitzero"` //
 	SaidAt  Stamp  `json:"said_at,omitzero"`   // when imbot last posted something unasked
@@ -187,12 +189,12 @@ func (a *change) standby(level Level) []string {
 // RoomChange is the argument of RoomStep: one step, with what came of it.
 type RoomChange struct {
 	Step   string
-	With   ID           // RoomShare, RoomLend
-	People []RoomPerson // RoomPeople, RoomLend: what is known of them now
+	With   ID           // RoomShare: whose room serves; RoomLend: for whom
+	People []RoomPerson // RoomPeople, RoomLend, RoomMade: what is known of them now
 	Chat   string       // RoomMade
-	URL    string       // RoomMade, RoomCall
+	URL    string       // RoomMade, RoomCall; RoomShare: of that room, once it is open
 	Topic  string       // RoomTried, RoomMade, RoomTopic
-	Reason string       // RoomRefused
+	Reason string       // RoomRefused, RoomLate: why; RoomTopic: why it can't be changed
 	Tried  time.Time    // RoomTried: when; zero takes the mark away, for it is known that no chat was made
 }
 
@@ -209,5 +211,6 @@ const (
 	RoomOpened  = "opened"  // all is done
 	RoomTopic   = "topic"   // the topic was set
 	RoomRefused = "refused" // there can't be a room: a thread serves
+	RoomLate    = "late"    // it takes long: a thread serves until it is there
 	RoomSaid    = "said"    // imbot has posted in it
 )

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -189,6 +190,9 @@ func readSource(t *testing.T) *source {
 		if d.IsDir() && path != ".." && (name[0] == '.' || name == "node_modules" || name == "testdata" || name == "integrations") {
 			return filepath.SkipDir
 		}
+		if !d.IsDir() && strings.HasSuffix(name, ".html") {
+			return src.readTemplate(path)
+		}
 		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
@@ -203,6 +207,25 @@ func readSource(t *testing.T) *source {
 		t.Fatal(err)
 	}
 	return src
+}
+
+var quoted = regexp.MustCompile(`"([^"]*)"`)
+
+// readTemplate notes the keys that a template says.
+func (s *source) readTemplate(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for _, m := range quoted.FindAllStringSubmatch(string(b), -1) {
+		if keyShape.MatchString(m[1]) {
+			s.literals[m[1]] = true
+			if For(English).prefixKnown(m[1]) {
+				s.keys[m[1]] = path
+			}
+		}
+	}
+	return nil
 }
 
 func (s *source) read(f *ast.File, path string) {

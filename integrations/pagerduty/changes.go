@@ -72,7 +72,10 @@ func (c *Client) sender(op, from string) (string, error) {
 		from = c.from
 	}
 	if from == "" || strings.ContainsAny(from, "\r\n") {
-		return "", &Error{Op: op, Status: http.StatusBadRequest, Message: "no PagerDuty user to do it as: configure the mail address of one"}
+		return "", &Error{
+			Op: op, Status: http.StatusBadRequest, Code: CodeUnknownSender,
+			Message: "no PagerDuty user to do it as: configure the mail address of one",
+		}
 	}
 	return from, nil
 }

@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,10 +14,17 @@ import (
 // https://developer.pagerduty.com/docs/errors
 const (
 	CodeAlreadyResolved = 1001
+	CodeUnknownSender   = 1008
 	CodeInvalidInput    = 2001
 	CodeRateLimited     = 2020
 	CodeNotFound        = 2100
 )
+
+// ErrSender is found by errors.Is in the error of a change that PagerDuty has
+// no user for: nobody has the mail address that it was to be done as, or none is
+// known. That is permanent until somebody invites the user or configures
+// another.
+var ErrSender = errors.New("no PagerDuty user to do it as")
 
 // Error is what every method of [Client] fails with. errors.Is finds
 // context.Canceled and context.DeadlineExceeded in it. It never holds the token.
@@ -52,6 +60,18 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is ErrSender and e is of that kind.
+func (e *Error) Is(target error) bool { return target == ErrSender && e.Code == CodeUnknownSender }
+
+// unknownSender says that nobody has the address that a change was to be done
+// as, in PagerDuty's code for that.
+func unknownSender(op, from string) *Error {
+	return &Error{
+		Op: op, Status: http.StatusBadRequest, Code: CodeUnknownSender,
+		Message: fmt.Sprintf("%s is no PagerDuty user: invite one with that address, or configure another", oneLine(from, 100)),
+	}
+}
 
 // Permanent reports whether trying again can't help. It can after no answer, an
 // answer that was not understood, 408, 429 and 5xx.
@@ -93,9 +113,14 @@ func answerError(resp *http.Response, body []byte) *Error {
 	if e.Message == "" {
 		e.Message = "PagerDuty answered " + strings.ToLower(http.StatusText(resp.StatusCode))
 	}
+	if e.Code == CodeUnknownSender {
+		e.Message += "; no PagerDuty user has the sender's mail address: invite one with it, or configure another"
+	}
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
 		e.Message += "; check the API token"
+	case http.StatusPaymentRequired:
+		e.Message += "; the account's PagerDuty plan does not have this"
 	case http.StatusForbidden:
 		e.Message += "; the API token may not do this (is it read-only?)"
 	}

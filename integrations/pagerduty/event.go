@@ -65,14 +65,6 @@ type StatusUpdate struct {
 	Trimmed bool // Message is cut
 }
 
-// Responder is somebody who was asked to help with an incident.
-type Responder struct {
-	User             *Reference
-	EscalationPolicy *Reference
-	Message          string
-	State            string // such as "pending", "joined", "declined"
-}
-
 // Field is the value of a custom field.
 type Field struct {
 	ID    string

@@ -291,6 +291,7 @@ type wirePage struct {
 	Subscriptions []wireSubscription `json:"webhook_subscriptions"`
 	Services      []wireRef          `json:"services"`
 	Priorities    []wirePriority     `json:"priorities"`
+	OnCalls       []wireOnCall       `json:"oncalls"`
 }
 
 // each reads all pages of a list, at most maxOffset entries. take says how many

@@ -135,28 +135,6 @@ func (s *Server) addNote(i *incident, u *User, content string, at time.Time) not
 	return n
 }
 
-// RequestResponder asks a user for help with an incident.
-func (s *Server) RequestResponder(id, by, user, message string, at ...time.Time) error {
-	return s.responder("incident.responder.added", "pending", id, by, user, message, at)
-}
-
-// ReplyResponder answers such a request; state is "joined" or "declined".
-func (s *Server) ReplyResponder(id, user, state string, at ...time.Time) error {
-	return s.responder("incident.responder.replied", state, id, user, user, "", at)
-}
-
-func (s *Server) responder(eventType, state, id, by, user, message string, at []time.Time) error {
-	_, err := s.change(id, at, func(i *incident, at time.Time) error {
-		u := s.user(user)
-		if u == nil {
-			return fmt.Errorf("%w: user %s", ErrNotFound, user)
-		}
-		s.emitResponder(i, eventType, s.agent(by), u, message, state, at)
-		return nil
-	})
-	return err
-}
-
 // Reassign gives an incident to another user.
 func (s *Server) Reassign(id, by, user string, at ...time.Time) error {
 	_, err := s.change(id, at, func(i *incident, at time.Time) error {
@@ -204,8 +182,13 @@ func (s *Server) ChangeUrgency(id, by, urgency string, at ...time.Time) error {
 // PublishStatus publishes a status update to the incident's stakeholders.
 func (s *Server) PublishStatus(id, by, message string, at ...time.Time) error {
 	_, err := s.change(id, at, func(i *incident, at time.Time) error {
-		s.emitStatusUpdate(i, s.agent(by), message, at)
+		s.publish(i, s.newID('P', 6), s.agent(by), message, at)
 		return nil
 	})
 	return err
+}
+
+func (s *Server) publish(i *incident, id string, agent reference, message string, at time.Time) {
+	i.updates = append(i.updates, message)
+	s.emitStatusUpdate(i, id, agent, message, at)
 }

@@ -58,15 +58,9 @@ func (s *Server) emitNote(i *incident, n note, at time.Time) {
 		about{"id": n.id, "content": n.content, "trimmed": false}, at)
 }
 
-func (s *Server) emitResponder(i *incident, eventType string, agent reference, u *User, message, state string, at time.Time) {
-	s.emitAbout(i, eventType, agent, "incident_responder", about{
-		"user": userRef(u), "escalation_policy": policyRef(i.service), "message": message, "state": state,
-	}, at)
-}
-
-func (s *Server) emitStatusUpdate(i *incident, agent reference, message string, at time.Time) {
+func (s *Server) emitStatusUpdate(i *incident, id string, agent reference, message string, at time.Time) {
 	s.emitAbout(i, "incident.status_update_published", agent, "incident_status_update",
-		about{"id": s.newID('P', 6), "message": message, "trimmed": false}, at)
+		about{"id": id, "message": message, "trimmed": false}, at)
 }
 
 // ping sends the test event, whatever events the subscription is for.

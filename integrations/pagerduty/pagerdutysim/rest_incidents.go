@@ -44,6 +44,7 @@ type restIncident struct {
 	ResolveReason    *reason          `json:"resolve_reason,omitempty"`
 	ConferenceBridge *bridgeData      `json:"conference_bridge,omitempty"`
 	Urgency          string           `json:"urgency"`
+	Responders       []map[string]any `json:"incidents_responders,omitempty"`
 }
 
 func (s *Server) rest(i *incident) restIncident {
@@ -54,7 +55,7 @@ func (s *Server) rest(i *incident) restIncident {
 		LastChangeAt: seconds(i.changedAt), LastChangeBy: i.changedBy.orNil(), IsMergeable: true,
 		EscalationPolicy: d.EscalationPolicy, Teams: d.Teams, ConferenceBridge: d.ConferenceBridge, Urgency: i.Urgency,
 		Assignments: []map[string]any{}, Acknowledgements: []map[string]any{}, PendingActions: []any{},
-		Priority: d.Priority, ResolveReason: d.ResolveReason, IncidentType: d.IncidentType,
+		Priority: d.Priority, ResolveReason: d.ResolveReason, IncidentType: d.IncidentType, Responders: i.restResponders(),
 	}
 	r.Type = "incident"
 	if r.Priority != nil {
@@ -94,7 +95,7 @@ func (s *Server) getIncidents(w http.ResponseWriter, r *http.Request) {
 	all := slices.Clone(s.incidents)
 	all = slices.DeleteFunc(all, func(i *incident) bool {
 		return !wanted(q["statuses[]"], i.Status) || !wanted(q["urgencies[]"], i.Urgency) || !wanted(q["service_ids[]"], i.Service) ||
-			(q.Get("incident_key") != "" && q.Get("incident_key") != i.Key) ||
+			(q.Get("incident_key") != "" && !i.hasKey(q.Get("incident_key"))) ||
 			(!since.IsZero() && i.CreatedAt.Before(since)) || (!until.IsZero() && i.CreatedAt.After(until))
 	})
 	if !sortIncidents(all, q.Get("sort_by")) {
@@ -114,6 +115,11 @@ func (s *Server) getIncidents(w http.ResponseWriter, r *http.Request) {
 		paging
 		Incidents []restIncident `json:"incidents"`
 	}{p, out})
+}
+
+// hasKey reports whether the incident or an alert of it has the key.
+func (i *incident) hasKey(key string) bool {
+	return i.Key == key || slices.ContainsFunc(i.alerts, func(a *alert) bool { return a.Key == key })
 }
 
 func wanted(of []string, value string) bool { return len(of) == 0 || slices.Contains(of, value) }

@@ -1,11 +1,12 @@
 // Package pagerdutysim is a PagerDuty to test and demonstrate against: an HTTP
-// server on a loopback port that keeps services, users, incidents, alerts,
-// notes and histories, answers the REST calls that package pagerduty makes by
-// PagerDuty's rules, and delivers v3 webhooks by PagerDuty's rules: signed,
-// retried, in order for each incident, and switched off after three refusals.
+// server on a loopback port that keeps services, users, schedules, escalation
+// policies, incidents, alerts, notes, responders and histories, answers the REST
+// calls that package pagerduty makes by PagerDuty's rules, and delivers v3
+// webhooks by PagerDuty's rules: signed, retried, in order for each incident, and
+// switched off after three refusals.
 //
-// It is no substitute for PagerDuty: it pages nobody, knows no schedules, and
-// has only the routes and fields that its client uses.
+// It is no substitute for PagerDuty: it pages nobody, and has only the routes and
+// fields that its client uses.
 //
 // A test either lets it deliver in the background ([Options.Live]), or steps
 // through deliveries with [Server.Deliver] and [Server.Advance].
@@ -79,6 +80,8 @@ type Server struct {
 	pending   int           // webhooks in all lanes
 	users     []*User
 	services  []*Service
+	schedules []*Schedule
+	policies  []*Policy
 	needs     []dependency
 	changes   []ChangeEvent
 	incidents []*incident // by number: incidents[0] has number 1

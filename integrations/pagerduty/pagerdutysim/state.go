@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,9 @@ type State struct {
 	ResolvedAt time.Time // zero while open
 	Alerts     int
 	Notes      []string
+	Assignees  []string // ids of users
+	Details    string   // of one that was made by REST
+	Updates    []string // status updates
 }
 
 type incident struct {
@@ -87,6 +91,10 @@ type incident struct {
 	alerts     []*alert
 	notes      []note
 	log        []logEntry
+	responders []*responder
+	policy     *Policy // nil: the service's
+	details    string
+	updates    []string
 	kind       string // name of the incident type
 	bridge     bridge
 }
@@ -197,6 +205,10 @@ func (i *incident) state() State {
 	for _, n := range i.notes {
 		st.Notes = append(st.Notes, n.content)
 	}
+	for _, u := range i.assignees {
+		st.Assignees = append(st.Assignees, u.ID)
+	}
+	st.Details, st.Updates = i.details, slices.Clone(i.updates)
 	return st
 }
 
@@ -213,13 +225,11 @@ func (s *Server) Trigger(spec Spec) State {
 	at = at.UTC()
 	v := s.service(spec.Service)
 	if spec.Key != "" {
-		for _, i := range s.incidents {
-			if i.Key == spec.Key && i.Service == v.ID && i.Status != pagerduty.StatusResolved {
-				if spec.Alert.Key != "" && spec.Alert.Key != spec.Key {
-					s.addAlert(i, spec.Alert, at)
-				}
-				return i.state()
+		if i := s.openWithKey(v.ID, spec.Key); i != nil {
+			if spec.Alert.Key != "" && spec.Alert.Key != spec.Key {
+				s.addAlert(i, spec.Alert, at)
 			}
+			return i.state()
 		}
 	}
 	i := &incident{service: v, changedAt: at, updatedAt: at, changedBy: serviceRef(v)}

@@ -34,6 +34,14 @@ func policyRef(v *Service) reference {
 	return ref("escalation_policy", "escalation_policies", "PE"+v.ID, v.Name+" escalation")
 }
 
+// policyRef is the incident's policy, else the service's.
+func (i *incident) policyRef() reference {
+	if i.policy != nil {
+		return i.policy.ref()
+	}
+	return policyRef(i.service)
+}
+
 func priorityRef(name string) *reference {
 	if name == "" {
 		return nil
@@ -121,7 +129,7 @@ func (i *incident) data(target *incident) incidentData {
 	d := incidentData{
 		ID: i.ID, Type: "incident", Self: apiBase + "/incidents/" + i.ID, HTMLURL: webBase + "/incidents/" + i.ID,
 		Number: i.Number, Status: i.Status, IncidentKey: i.Key, CreatedAt: seconds(i.CreatedAt), Title: i.Title,
-		Service: serviceRef(i.service), Assignees: userRefs(i.assignees), EscalationPolicy: policyRef(i.service),
+		Service: serviceRef(i.service), Assignees: userRefs(i.assignees), EscalationPolicy: i.policyRef(),
 		Teams: teamRefs(i.service), Priority: priorityRef(i.Priority), Urgency: i.Urgency,
 		ResolveReason: i.reason(target),
 	}

@@ -1,0 +1,209 @@
+package cards
+
+import (
+	"slices"
+	"strings"
+
+	"imbot/incident"
+	"imbot/query"
+)
+
+// Bounds on what a card says about people of the war room.
+const (
+	showMissing = 3
+	showInRoom  = 12
+)
+
+// maxTopic bounds the topic of a chat, in runes; Teams takes 250 characters.
+// https://learn.microsoft.com/graph/api/chat-patch
+const maxTopic = 200
+
+// Topic is the name of an incident's war room: its id, what it is about, level
+// and status. Of a private incident it says the id only.
+func Topic(v *query.View, lang string) string {
+	m := Options{Lang: lang}.maker()
+	inc := v.Incident
+	id := inc.ID.String()
+	if inc.Private {
+		return id
+	}
+	parts := []string{m.p("status." + string(inc.Status))}
+	what := clip(service(v), 80)
+	if what == "" {
+		what = clip(inc.Title, 100)
+	}
+	if inc.Room != nil && inc.Room.Name != "" {
+		what = clip(inc.Room.Name, 120)
+	} else {
+		parts = append([]string{clip(m.say.LevelWord(v.Level), 40)}, parts...)
+	}
+	// Graph refuses colons; others would be changed on the way, and never match.
+	s := strings.ReplaceAll(Plain(id+" "+what+" · "+strings.Join(parts, " · ")), ":", "-")
+	return clip(s, maxTopic)
+}
+
+// inRoom reports whether the card stands in the incident's own war room.
+func (m *maker) inRoom(inc *incident.Incident) bool {
+	return m.Chat != "" && inc.Room != nil && inc.Room.Chat == m.Chat
+}
+
+// room says where people talk about the incident, who is there, and who is not.
+func (m *maker) room(v *query.View) []element {
+	r := v.Incident.Room
+	if r == nil || r.State == incident.RoomNone {
+		return nil
+	}
+	var items []element
+	if m.inRoom(v.Incident) {
+		items = m.roomPeople(r)
+	} else {
+		items = []element{text(m.roomLine(v, r))}
+	}
+	if own := r.State == incident.RoomOpen || r.State == incident.RoomOpening; own {
+		items = append(items, m.absent(r)...)
+	}
+	if r.Chats > 1 {
+		items = append(items, subtle("⚠️ "+m.n("room.extra", r.Chats-1)))
+	}
+	if a := anchor(m.p("room.call"), r.Meeting); a != "" {
+		items = append(items, text("📞 "+a))
+	}
+	if b := m.roomButtons(v, r); len(b) > 0 {
+		items = append(items, set(b...))
+	}
+	c := box("", items...)
+	c.Separator, c.Spacing = true, "medium"
+	return []element{c}
+}
+
+func (m *maker) roomLine(v *query.View, r *incident.Room) md {
+	why := clip(r.Reason, incident.MaxTitle)
+	switch r.State {
+	case incident.RoomOpen:
+		in := r.Count(incident.PersonIn)
+		return "🚪 " + m.t("room.open", "in", in, "all", in+r.Count(incident.PersonWanted)+r.Count(incident.PersonMissing))
+	case incident.RoomShared:
+		return "🚪 " + m.t("room.shared", "with", m.ref(v, r.With))
+	case incident.RoomThread:
+		return "💬 " + m.t("room.thread", "why", why)
+	case incident.RoomOpening:
+		if why != "" {
+			return "⏳ " + m.t("room.late", "why", why)
+		}
+	}
+	return "⏳ " + m.t("room.opening")
+}
+
+// absent names those who should be in the room and are not.
+func (m *maker) absent(r *incident.Room) []element {
+	var missing, invited []string
+	more := 0
+	for i := range r.People {
+		p := &r.People[i]
+		switch {
+		case p.State == incident.PersonInvited:
+			invited = append(invited, clip(person(p.Person), 60))
+		case p.State != incident.PersonMissing:
+		case len(missing) == showMissing:
+			more++
+		default:
+			missing = append(missing, string(m.t("room.missing", "who", m.called(p), "why", clip(p.Reason, 160))))
+		}
+	}
+	if more > 0 {
+		missing = append(missing, string(m.n("card.more", more)))
+	}
+	var out []element
+	if len(missing) > 0 {
+		out = append(out, subtle("⚠️ "+md(strings.Join(missing, "; "))))
+	}
+	if n := len(invited); n > 0 {
+		names := strings.Join(invited[:min(n, showPeople)], ", ")
+		if n > showPeople {
+			names += ", …"
+		}
+		out = append(out, subtle(m.n("room.invited", n, "who", names)))
+	}
+	return out
+}
+
+// called is a person of the room, or the role that nobody was found for.
+func (m *maker) called(p *incident.RoomPerson) string {
+	if p.Person.IsZero() {
+		return m.part(p.Part)
+	}
+	return clip(person(p.Person), 60)
+}
+
+// part is what somebody is in the incident, in words.
+func (m *maker) part(part string) string {
+	if squad, ok := strings.CutPrefix(part, incident.PartSquad); ok {
+		return m.p("part.squad", "squad", clip(squad, 60))
+	}
+	return m.say.Or("part."+part, clip(Plain(part), 60))
+}
+
+// roomPeople says on the room's own card who is in it, and what they are.
+func (m *maker) roomPeople(r *incident.Room) []element {
+	head := heading("🚪 " + m.t("room.here"))
+	head.Size = "default"
+	out := []element{head}
+	var list []fact
+	more := 0
+	for i := range r.People {
+		p := &r.People[i]
+		switch {
+		case p.State != incident.PersonIn:
+		case len(list) == showInRoom:
+			more++
+		default:
+			what := outside(m.part(p.Part), 80)
+			if !p.Until.IsZero() {
+				what += " · " + m.t("room.until", "when", when(p.Until))
+			}
+			list = append(list, fact{Title: string(outside(person(p.Person), 60)), Value: string(what)})
+		}
+	}
+	if len(list) > 0 {
+		out = append(out, facts(list))
+	}
+	if more > 0 {
+		out = append(out, subtle(m.n("card.more", more)))
+	}
+	return out
+}
+
+// roomButtons lead into the room, or say within it who does what.
+func (m *maker) roomButtons(v *query.View, r *incident.Room) []action {
+	inc := v.Incident
+	if m.inRoom(inc) {
+		if !inc.Active() {
+			return nil
+		}
+		return []action{
+			m.press(button{title: m.p("card.take")}, inc.ID, VerbAssignMe),
+			m.press(button{title: m.p("room.scribe"), data: Data{Role: "scribe"}}, inc.ID, VerbAssignMe),
+		}
+	}
+	var out []action
+	if u := webAddress(r.URL); u != "" && r.State != incident.RoomAsked {
+		out = append(out, openURL{Type: "Action.OpenUrl", Title: m.p("room.go"), URL: u})
+	}
+	if r.Usable() {
+		out = append(out, m.press(button{title: m.p("room.join"), data: Data{Op: incident.RoomOpJoin}}, inc.ID, VerbRoom))
+	}
+	return out
+}
+
+// openRoom is the button that opens a war room where there is none.
+func (m *maker) openRoom(v *query.View) []action {
+	inc := v.Incident
+	if r := inc.Room; r != nil && !slices.Contains([]string{incident.RoomNone, incident.RoomThread}, r.State) {
+		return nil
+	}
+	if inc.Link != nil && inc.Link.Kind == incident.LinkDuplicate {
+		return nil
+	}
+	b := button{title: m.p("room.ask"), secondary: true, data: Data{Op: incident.RoomOpOpen}}
+	return []action{m.press(b, inc.ID, VerbRoom)}
+}
