@@ -187,3 +187,43 @@ func (d *Directory) Mention(ctx context.Context, personID string) (string, strin
 	}
 	return d.Catalog().TeamsAccount(personID)
 }
+
+// ObjectID gives the object id in Entra of a person: as the catalog says, else
+// as imbot has met them.
+func (d *Directory) ObjectID(ctx context.Context, personID string) (id string, guest, external bool) {
+	id = d.Catalog().ObjectID(personID)
+	p, err := d.Store.Person(ctx, personID)
+	if err == nil {
+		guest = p.Guest
+		external = p.TenantID != "" && d.Tenant != "" && !strings.EqualFold(p.TenantID, d.Tenant)
+		if id == "" {
+			id = p.AADObjectID
+		}
+	}
+	if oid, ok := strings.CutPrefix(personID, "aad:"); ok && id == "" {
+		id = oid
+	}
+	return id, guest, external
+}
+
+// Joined records that imbot is in a group chat that was made for it: the id of
+// the chat is that of the conversation, and its own tenant's service URL leads
+// there. Teams may tell of it late, or never.
+// https://learn.microsoft.com/microsoftteams/platform/graph-api/proactive-bots-and-messages/graph-proactive-bots-and-messages
+func (d *Directory) Joined(ctx context.Context, conversationID, name string) error {
+	url, err := d.serviceURL(ctx)
+	if err != nil {
+		return err
+	}
+	if url == "" {
+		return &noWay{"imbot does not know yet how to reach Teams: add it to a team, or set teams.default_service_url"}
+	}
+	_, err = changeConversation(ctx, d.Store, conversationID, func(c *Conversation) {
+		c.Kind, c.Gone = GroupChat, ""
+		if c.ServiceURL == "" {
+			c.ServiceURL, c.TenantID, c.BotID = url, d.Tenant, d.BotID
+		}
+		setName(&c.Name, name)
+	})
+	return err
+}

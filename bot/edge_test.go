@@ -149,7 +149,7 @@ func TestOddActivities(t *testing.T) {
 		{"null value", "message", map[string]any{"value": json.RawMessage("null")}, 200},
 		{"odd entities", "message", map[string]any{"entities": []any{"x", map[string]any{"type": "mention"}, map[string]any{"type": "mention", "mentioned": map[string]any{"name": "?"}}}}, 200},
 		{"odd channel data", "message", map[string]any{"channelData": map[string]any{"tenant": map[string]any{"id": tenant}, "team": 7, "channel": []any{}}}, 200},
-		{"unknown invoke", "invoke", map[string]any{"name": "composeExtension/query", "value": map[string]any{}}, 501},
+		{"unknown invoke", "invoke", map[string]any{"name": "composeExtension/onCardButtonClicked", "value": map[string]any{}}, 501},
 		{"invoke without a name", "invoke", nil, 501},
 	}
 	for i, tt := range tests {

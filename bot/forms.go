@@ -48,6 +48,12 @@ func (t *turn) form(ctx context.Context, req commands.Request, values, errs map[
 		card = cards.WaiveForm(v, values, errs, o)
 	case commands.FormResolve:
 		card = cards.ResolveForm(v, values, errs, o)
+	case commands.FormTime:
+		card = cards.TimesForm(v, values, errs, o)
+	case commands.FormUpdate:
+		card = cards.UpdateForm(v, values, errs, t.Now(), o)
+	case commands.FormPage:
+		card = cards.PageForm(v, values, errs, v.Service.Standby, o)
 	case commands.FormLink:
 		others, err := t.others(ctx, req.Incident)
 		if err != nil {
@@ -67,6 +73,7 @@ func (t *turn) mayShow(form string, v *query.View) error {
 	cmd, ok := map[string]incident.Verb{
 		commands.FormRCA: incident.WriteRCA, commands.FormAction: incident.DoAction, commands.FormNote: incident.AddNote,
 		commands.FormLevel: incident.SetLevel, commands.FormWaive: incident.Close, commands.FormResolve: incident.Resolve, commands.FormLink: incident.SetLink,
+		commands.FormTime: incident.SetTime, commands.FormUpdate: incident.Report, commands.FormPage: incident.Page,
 	}[form]
 	if !ok {
 		return nil

@@ -87,12 +87,18 @@ func checkAnswer(t *testing.T, h http.Handler, body []byte) {
 			Type  string          `json:"type"`
 			Value json.RawMessage `json:"value"`
 		} `json:"task"`
+		Extension *struct {
+			Type        string            `json:"type"`
+			Text        string            `json:"text"`
+			Attachments []json.RawMessage `json:"attachments"`
+		} `json:"composeExtension"`
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
 		t.Fatalf("%v in the answer %s", err, w.Body)
 	}
 	var text string
-	switch {
+	switch x := out.Extension; {
+	case x != nil && x.Type == "message" && x.Text != "", x != nil && x.Type == "result" && x.Attachments != nil:
 	case out.Task != nil && out.Task.Type == "continue", out.Type == isCard:
 	case out.Task != nil && out.Task.Type == "message" && json.Unmarshal(out.Task.Value, &text) == nil && text != "":
 	case out.Type == isText && json.Unmarshal(out.Value, &text) == nil && text != "":
@@ -115,7 +121,12 @@ func FuzzActivity(f *testing.F) {
 		`{"type":"installationUpdate","action":"add","channelData":{"settings":{"selectedChannel":{"id":"19:d@thread.tacv2"}},"team":{"id":"19:t@thread.tacv2"}},` + head + `}`,
 		`{"type":"conversationUpdate","membersRemoved":[{"id":"28:x"}],` + head + `}`,
 		`{"type":"conversationUpdate","channelData":{"eventType":"channelRenamed","channel":{"id":"19:d@thread.tacv2","name":"D"}},` + head + `}`,
-		`{"type":"invoke","name":"x"}`, `{}`, `[`, `{"type":"message","conversation":{"id":"a:1"},"from":{"id":"29:a"},"text":"declare it is down"}`,
+		`{"type":"invoke","name":"composeExtension/query","value":{"commandId":"find","parameters":[{"name":"q","value":"checkout"}],"queryOptions":{"skip":0,"count":25}},` + head + `}`,
+		`{"type":"invoke","name":"composeExtension/queryLink","value":{"url":"https://imbot.example.com/incidents/INC-1"},"from":{"id":"29:a"}}`,
+		`{"type":"invoke","name":"composeExtension/fetchTask","value":{"commandId":"declare","messagePayload":{"id":"1","body":{"contentType":"html","content":"<p>x</p>"}}},"from":{"id":"29:a"}}`,
+		`{"type":"messageReaction","replyToId":"7","reactionsAdded":[{"type":"1f4cc_pushpin"}],` + head + `}`,
+		`{"type":"messageUpdate","text":"x","channelData":{"eventType":"editMessage"},` + head + `}`, `{"type":"messageDelete",` + head + `}`,
+		`{"type":"message","conversation":{"id":";messageid=1"},"from":{"id":"29:a"}}`, `{"type":"invoke","name":"x"}`, `{}`, `[`, `{"type":"message","conversation":{"id":"a:1"},"from":{"id":"29:a"},"text":"declare it is down"}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -147,6 +158,37 @@ func FuzzCardData(f *testing.F) {
 			act["name"], act["value"] = "task/submit", map[string]any{"data": raw}
 		case 2:
 			act["type"], act["value"] = "message", raw
+		}
+		body, err := json.Marshal(act)
+		must(t, err)
+		checkAnswer(t, h, body)
+	})
+}
+
+// FuzzExtension sends any value of the message extension's invokes, from a chat
+// that imbot knows, from one that it does not, and from none.
+func FuzzExtension(f *testing.F) {
+	h := openBot(f)
+	for i, s := range []string{
+		`{"commandId":"find","parameters":[{"name":"q","value":"open checkout"}],"queryOptions":{"skip":1,"count":2}}`, `{"incident":"INC-1"}`, `{"url":"https://imbot.example.com/incidents/INC-1"}`,
+		`{"commandId":"declare","commandContext":"message","messagePayload":{"id":"1","createdDateTime":"2026-01-19T12:52:24.833Z","body":{"contentType":"html","content":"<p>down<br>x</p>"},"from":{"user":{"id":"A","displayName":"Ani"}},"attachments":[{"name":"a"}]}}`,
+		`{"commandId":"declare","data":{"verb":"submit","form":"declare","op":"save","title":"x","service":"checkout","description":"y","message":"1","author":"Ani","at":"2026-01-19T12:52:24Z","url":"https://teams.microsoft.com/l/message/1/2","files":"a\nb"}}`,
+		`{"commandId":"timeline","data":{"verb":"submit","form":"timeline","message":"1","quote":"x","incident_pick":"INC-1","incident_other":""}}`,
+		`{"commandId":"timeline","messagePayload":{"id":"1"}}`, `null`, `[]`, `{"commandId":"timeline","data":{"form":"timeline","message":"1","incident_other":"INC-9"}}`,
+	} {
+		f.Add([]byte(s), uint8(i))
+	}
+	names := []string{"query", "selectItem", "queryLink", "fetchTask", "submitAction"}
+	f.Fuzz(func(t *testing.T, value []byte, how uint8) {
+		if !json.Valid(value) {
+			return
+		}
+		act := map[string]any{
+			"type": "invoke", "name": "composeExtension/" + names[int(how)%len(names)], "value": json.RawMessage(value), "channelId": "msteams",
+			"from": map[string]any{"id": "29:a", "aadObjectId": "A"}, "recipient": map[string]any{"id": "28:x"}, "channelData": map[string]any{"tenant": map[string]any{"id": tenant}},
+		}
+		if chat := []string{"", "19:x@thread.v2", "19:a_b@unq.gbl.spaces"}[int(how)/len(names)%3]; chat != "" {
+			act["conversation"] = map[string]any{"id": chat, "tenantId": tenant, "conversationType": "personal"}
 		}
 		body, err := json.Marshal(act)
 		must(t, err)

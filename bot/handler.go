@@ -53,21 +53,30 @@ type Squads interface {
 	// TeamsAccount returns the id by which Teams knows a person whom imbot may
 	// never have met, and the name; ok is false where the catalog does not say.
 	TeamsAccount(personID string) (id, name string, ok bool)
+	// ObjectID returns a person's object id in Entra; "" where the catalog does not
+	// say.
+	ObjectID(personID string) string
 }
 
 // Config is what a Bot needs.
 type Config struct {
-	Adapter  core.Adapter // authenticates: see botframework.NewAdapter
-	Service  Doer
-	Reader   *query.Reader
-	Store    Store
-	Catalog  func() Squads
-	Rebind   func(ctx context.Context) error // makes new channel bindings take effect
-	Roster   Roster
-	Tenants  []string // home tenants
-	Access   Access
-	Dialogs  bool // buttons open dialogs
-	Slash    bool // real slash commands are enabled
+	Adapter core.Adapter // authenticates: see botframework.NewAdapter
+	Service Doer
+	Reader  *query.Reader
+	Store   Store
+	// Preferences is who wants no mails. nil: no mails are sent.
+	Preferences Preferences
+	Catalog     func() Squads
+	Rebind      func(ctx context.Context) error // makes new channel bindings take effect
+	Roster      Roster
+	Tenants     []string // home tenants
+	Access      Access
+	Dialogs     bool // buttons open dialogs
+	Slash       bool // real slash commands are enabled
+	// Targeted makes what only the asker needs (forms, help, lists, mistakes) be
+	// said in channels and group chats so that nobody else sees it.
+	Targeted bool
+	Messages MessageReader // nil: messages are not read, and a pin on one means nothing
 	Name     string
 	Location *time.Location
 	Now      func() time.Time
@@ -136,7 +145,10 @@ func (b *Bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // budget is how long an activity may take. Teams waits for 15 s, and a person
 // before a button for less.
 func budget(act *botframework.Activity) time.Duration {
-	if act.Type == botframework.TypeInvoke {
+	switch {
+	case act.Name == botframework.ExtensionQuery: // typed letter by letter, and Teams gives up after 5 s
+		return 2 * time.Second
+	case act.Type == botframework.TypeInvoke:
 		return 3 * time.Second
 	}
 	return 10 * time.Second
@@ -198,7 +210,7 @@ const maxID = 512
 // addressed makes sure that an activity says where it comes from and, where
 // somebody asks for something, who that is.
 func addressed(act *botframework.Activity) error {
-	if act.Conversation.ID == "" {
+	if root(act.Conversation.ID) == "" && !isExtension(act) { // which may be used outside of any
 		return errors.New("an activity needs a conversation")
 	}
 	asks := act.Type == botframework.TypeMessage || act.Type == botframework.TypeInvoke
@@ -259,6 +271,9 @@ func write(w http.ResponseWriter, rep reply) {
 // dispatch handles every type of activity. Unknown ones are answered 200, for
 // otherwise Teams sends them again; unknown invokes 501, as the protocol asks.
 func (b *Bot) dispatch(ctx context.Context, act *botframework.Activity) (reply, error) {
+	if isExtension(act) {
+		return b.extension(ctx, act)
+	}
 	if err := b.remember(ctx, act); err != nil {
 		return reply{}, err
 	}
@@ -269,6 +284,10 @@ func (b *Bot) dispatch(ctx context.Context, act *botframework.Activity) (reply, 
 		return b.invoke(ctx, act)
 	case botframework.TypeInstallationUpdate, botframework.TypeConversationUpdate:
 		return ok200, b.conversationChanged(ctx, act)
+	case botframework.TypeMessageReaction:
+		return ok200, b.reacted(ctx, act)
+	case botframework.TypeMessageUpdate, botframework.TypeMessageDelete:
+		return ok200, b.messageChanged(ctx, act)
 	}
 	return ok200, nil
 }

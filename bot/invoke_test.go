@@ -282,6 +282,27 @@ func TestDialogs(t *testing.T) {
 	if out := submit(note); out.Task != "message" || !strings.Contains(out.Text, "INC-1") || r.count(1, incident.EvNote) != 1 {
 		t.Errorf("a note: %s", out.Body)
 	}
+	// The steps of the RCA follow one another in the same dialog.
+	r.say(r.ani, r.payments, "resolve 1")
+	card = r.card(1, r.payments, r.payments)
+	step, err := r.teams.TaskFetch(t.Context(), r.ani, r.payments, card.ID, botframeworksim.Press{Title: "Write RCA"})
+	must(t, err)
+	for i, inputs := range []map[string]any{{"summary": "The pool ran dry."}, {"root_cause": "A leak"}} {
+		step, err = r.teams.PressTask(t.Context(), r.ani, r.payments, card.ID, step, botframeworksim.Press{Title: "Save & next", Inputs: inputs})
+		must(t, err)
+		if step.Task != "continue" || !bytes.Contains(step.Card, []byte(fmt.Sprintf("Step %d of 3", i+2))) {
+			t.Fatalf("after step %d: %s", i+1, step.Body)
+		}
+	}
+	step, err = r.teams.PressTask(t.Context(), r.ani, r.payments, card.ID, step, botframeworksim.Press{Title: "Finish & close", Inputs: map[string]any{"lessons": "Watch the pool.", "detected_at": "late"}})
+	must(t, err)
+	if rca := r.get(1).Incident.Postmortem.RCA; step.Task != "continue" || !bytes.Contains(step.Card, []byte("⚠️")) || rca.Summary != "The pool ran dry." || rca.RootCause != "A leak" || rca.Lessons != "Watch the pool." {
+		t.Errorf("what is missing: %s, kept: %+v", step.Body, rca)
+	}
+	if step, err = r.teams.PressTask(t.Context(), r.ani, r.payments, card.ID, step, botframeworksim.Press{Title: "Save draft", Inputs: map[string]any{}}); err != nil || step.Task == "" {
+		t.Errorf("saved for later: %s, %v", step.Body, err)
+	}
+	r.say(r.ani, r.payments, "reopen 1")
 	if out := submit(map[string]any{"verb": "show", "incident": "INC-1"}); out.Task != "message" || out.Text == "" {
 		t.Errorf("show in a dialog: %s", out.Body)
 	}

@@ -32,7 +32,7 @@ func (b *Bot) message(ctx context.Context, act *botframework.Activity) (reply, e
 	if submit {
 		req, t.submitted, err = cardRequest(act.Value, "")
 	} else {
-		req, err = commands.Parse(botframework.StripMention(act), t.env)
+		req, err = commands.Parse(t.typed(), t.env)
 	}
 	var out outcome
 	if err == nil {
@@ -56,7 +56,21 @@ type turn struct {
 	lang  string // of the answer
 	env   commands.Env
 
-	submitted bool // a filled-in form
+	submitted bool             // a filled-in form
+	away      bool             // imbot is not in the conversation: nothing can be posted there
+	place     string           // the conversation, also where imbot is not in it
+	group     []incident.Actor // the members of a private incident, in whose room it is said
+}
+
+// typed is what was written for imbot. A slash command may begin with imbot's
+// own name, as it stands in Teams' menu.
+func (t *turn) typed() string {
+	s := botframework.StripMention(t.act)
+	name, rest, _ := strings.Cut(s, " ")
+	if t.act.Recipient.IsTargeted && strings.EqualFold(strings.TrimPrefix(name, "/"), t.Name) {
+		return rest
+	}
+	return s
 }
 
 func (b *Bot) turn(ctx context.Context, act *botframework.Activity) (*turn, error) {
@@ -66,20 +80,22 @@ func (b *Bot) turn(ctx context.Context, act *botframework.Activity) (*turn, erro
 	if err != nil {
 		return nil, err
 	}
-	t := &turn{Bot: b, act: act, id: activityID(act), asker: who, kind: kindOf(act)}
+	t := &turn{Bot: b, act: act, id: activityID(act), asker: who, kind: kindOf(act), place: root(act.Conversation.ID)}
 	if t.lang, err = t.language(ctx); err != nil {
 		return nil, err
 	}
 	t.env = commands.Env{Now: b.Now(), Location: b.Location, Actor: who.actor}
-	if t.kind != Personal {
+	switch {
+	case t.kind == Personal:
+	case b.Slash:
+		t.env.Prefix = "/incident "
+	default:
 		t.env.Prefix = "@" + b.Name + " "
 	}
-	if root := thread(act.Conversation.ID); root != "" {
-		t.env.Incident, err = b.Reader.ByKey(ctx, cardKey(act.Conversation.ID, root))
-	} else if act.ReplyToID != "" {
-		t.env.Incident, err = b.Reader.ByKey(ctx, cardKey(act.Conversation.ID, act.ReplyToID))
+	if t.env.Incident, err = b.incidentHere(ctx, act); err != nil {
+		return nil, err
 	}
-	if err != nil {
+	if err := t.members(ctx); err != nil {
 		return nil, err
 	}
 	t.env.Mentions, err = b.mentioned(ctx, look, act)
@@ -179,7 +195,10 @@ func (t *turn) public() bool { return t.kind != Personal }
 
 // viewer is on whose behalf this conversation sees.
 func (t *turn) viewer() query.Viewer {
-	if t.public() {
+	switch {
+	case len(t.group) > 0:
+		return query.Viewer{Group: t.group}
+	case t.public():
 		return query.Everybody
 	}
 	return t.asker.viewer()
@@ -224,10 +243,36 @@ func (t *turn) say(ctx context.Context, out outcome) error {
 	if err != nil {
 		return err
 	}
-	if t.act.Recipient.IsTargeted { // nobody else has seen the question
+	if t.alone(out) {
 		o.Activity.Recipient = botframework.Account{ID: t.act.From.ID, IsTargeted: true}
+		if o.Else, err = t.ownChat(ctx); err != nil {
+			return err
+		}
 	}
 	return t.answer(ctx, "answer/"+t.key(""), o)
+}
+
+// alone reports whether only the asker sees the answer: nobody else has seen the
+// question, or nobody else needs to.
+func (t *turn) alone(out outcome) bool {
+	if t.kind == Personal {
+		return false
+	}
+	return t.act.Recipient.IsTargeted || t.Targeted && (out.form || out.own || out.aside || out.problem != nil)
+}
+
+// ownChat is the asker's 1:1 chat with imbot, where something is said that
+// Teams does not let be said to them alone elsewhere; nil where there is none.
+func (t *turn) ownChat(ctx context.Context) (*botframework.Reference, error) {
+	if t.asker.Conversation == "" {
+		return nil, nil
+	}
+	c, err := t.Store.Conversation(ctx, t.asker.Conversation)
+	if errors.Is(err, incident.ErrNotFound) || err == nil && c.Gone != "" {
+		return nil, nil
+	}
+	ref := c.reference()
+	return &ref, err
 }
 
 // cardMessage is a message with a card. Its short text is the summary, which

@@ -65,7 +65,7 @@ func (b *Bot) who(ctx, look context.Context, act *botframework.Activity) (asker,
 	if err != nil && !errors.Is(err, incident.ErrNotFound) {
 		return asker{}, err
 	}
-	asked := b.Roster != nil && b.Now().Sub(p.LookedUpAt) > personStale
+	asked := b.Roster != nil && act.Conversation.ID != "" && b.Now().Sub(p.LookedUpAt) > personStale
 	var found *botframework.Member
 	if asked {
 		found = b.lookUp(look, act)

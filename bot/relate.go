@@ -90,7 +90,7 @@ func (t *turn) stats(ctx context.Context, req commands.Request) (outcome, error)
 		return outcome{}, err
 	}
 	card := cards.LinkStats(f, t.options())
-	return outcome{card: &card, summary: t.text("stats.title")}, nil
+	return outcome{card: &card, summary: t.text("stats.title"), aside: true}, nil
 }
 
 // mute keeps a service or a squad quiet, ends that, or lists what is muted.
@@ -138,5 +138,5 @@ func (t *turn) mutes(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	card := cards.Mutes(list, t.options())
-	return outcome{card: &card, summary: t.text("mutes.title")}, nil
+	return outcome{card: &card, summary: t.text("mutes.title"), aside: true}, nil
 }

@@ -156,7 +156,7 @@ func newRig(t *testing.T, change ...func(*bot.Config)) *rig {
 	r := &rig{t: t, now: time.Now().UTC().Truncate(time.Millisecond), file: catalogFile}
 	dir := t.TempDir()
 	var err error
-	r.teams, err = botframeworksim.New(botframeworksim.Options{AppID: appID, TenantID: tenant, Now: r.Now, Dir: dir})
+	r.teams, err = botframeworksim.New(botframeworksim.Options{AppID: appID, TenantID: tenant, Now: r.Now, Dir: dir, LinkDomains: []string{"imbot.example.com"}})
 	must(t, err)
 	t.Cleanup(func() { _ = r.teams.Close() })
 	r.world()
@@ -175,7 +175,7 @@ func newRig(t *testing.T, change ...func(*bot.Config)) *rig {
 	must(t, err)
 	r.roster.Client = client
 	r.svc = &incident.Service{Store: r.busy, Now: r.Now, Catalog: func() incident.Catalog { return r.cat.Get() }}
-	reader := &query.Reader{Store: r.store, Catalog: func() incident.Catalog { return r.cat.Get() }}
+	reader := &query.Reader{Store: r.store, PublicURL: "https://imbot.example.com", Catalog: func() incident.Catalog { return r.cat.Get() }}
 	cfg := bot.Config{
 		Adapter: botframework.NewAdapter(appID, validator, client), Service: r.svc, Reader: reader, Store: r.store,
 		Catalog: func() bot.Squads { return r.cat.Get() }, Rebind: r.rebind, Roster: &r.roster, Tenants: []string{tenant},
@@ -193,6 +193,7 @@ func newRig(t *testing.T, change ...func(*bot.Config)) *rig {
 	}
 	r.runner = &outbox.Runner{Store: r.store, Now: r.Now, Logger: cfg.Logger, Handlers: map[string]outbox.Handler{
 		incident.KindCard: say.Card, incident.KindReply: say.Reply, incident.KindAnswer: say.Answer,
+		bot.KindPin: func(ctx context.Context, job outbox.Job) error { return r.bot.Pin(ctx, job.Data) },
 	}}
 	srv := httptest.NewServer(r.bot)
 	t.Cleanup(srv.Close)

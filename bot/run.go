@@ -10,6 +10,7 @@ import (
 	"imbot/cards"
 	"imbot/commands"
 	"imbot/incident"
+	"imbot/integrations/botframework"
 	"imbot/locale"
 	"imbot/query"
 )
@@ -24,6 +25,7 @@ type outcome struct {
 	form     bool   // card is a form
 	live     bool   // card is the incident's own card
 	own      bool   // card is a message of its own: it never takes the place of another card
+	aside    bool   // only the asker needs it
 	problem  *incident.Problem
 	incident incident.ID
 	view     *query.View // of a live card; nil where it is redacted
@@ -42,6 +44,8 @@ func (t *turn) run(ctx context.Context, req commands.Request) (outcome, error) {
 	switch {
 	case req.Command != nil:
 		return t.command(ctx, req)
+	case req.Form == commands.FormTime && req.Op == commands.OpSave:
+		return t.saveTimes(ctx, req)
 	case req.Form != "":
 		return t.form(ctx, req, req.Values, nil)
 	}
@@ -59,22 +63,27 @@ func (t *turn) run(ctx context.Context, req commands.Request) (outcome, error) {
 		return t.similar(ctx, req.Incident)
 	case "stats":
 		return t.stats(ctx, req)
+	case "oncall":
+		return t.onCall(ctx, req)
 	case "action":
 		return t.show(ctx, req.Incident)
 	case "connect", "disconnect", "test":
 		return t.bind(ctx, req)
+	case "mail":
+		return t.mail(ctx, req)
 	case "help":
 		return t.help(req), nil
 	}
 	return outcome{}, incident.NewProblem(incident.ErrInvalid, "verb", "unknown_verb", "There is no verb %q.", req.Verb).With("verb", req.Verb)
 }
 
-// hide makes a private incident not exist outside 1:1 chats, whoever asks.
+// hide makes a private incident not exist outside 1:1 chats and its own room,
+// whoever asks.
 func (t *turn) hide(ctx context.Context, id incident.ID) error {
 	if id == 0 || !t.public() {
 		return nil
 	}
-	return t.Reader.Check(ctx, query.Everybody, id)
+	return t.Reader.Check(ctx, t.viewer(), id)
 }
 
 // command changes something, and answers with the state that it has led to.
@@ -122,6 +131,10 @@ func (t *turn) times(ctx context.Context, req commands.Request) error {
 	if req.Form != commands.FormRCA || req.Command.Verb != incident.WriteRCA {
 		return nil
 	}
+	return t.setTimes(ctx, req)
+}
+
+func (t *turn) setTimes(ctx context.Context, req commands.Request) error {
 	v, err := t.Reader.Get(ctx, t.viewer(), req.Incident, false)
 	if err != nil {
 		return err
@@ -133,10 +146,37 @@ func (t *turn) times(ctx context.Context, req commands.Request) error {
 	for _, c := range cmds {
 		c.Actor, c.Role, c.Source, c.Keys = t.asker.actor, t.asker.role, incident.SourceTeams, []string{t.key("/" + c.Args.Time)}
 		if _, err := t.Service.Do(ctx, c); err != nil {
-			return err
+			return inTimeInput(err, c.Args.Time)
 		}
 	}
 	return nil
+}
+
+// inTimeInput says of a problem with a time's value in which input it was typed.
+func inTimeInput(err error, name string) error {
+	var p *incident.Problem
+	if !errors.As(err, &p) || p.Field != "value" {
+		return err
+	}
+	for input, of := range cards.TimesFields {
+		if of == name {
+			moved := *p
+			moved.Field = input
+			return &moved
+		}
+	}
+	return err
+}
+
+// saveTimes sets the times of their form, each by a command of its own. What was
+// typed stays where one is wrong.
+func (t *turn) saveTimes(ctx context.Context, req commands.Request) (outcome, error) {
+	if err := t.setTimes(ctx, req); err != nil {
+		return t.again(ctx, req, err)
+	}
+	out, err := t.show(ctx, req.Incident)
+	out.text = t.text("done.times", "id", req.Incident.String())
+	return out, err
 }
 
 // placeOf says where the card of a declared incident goes: here. A private one
@@ -152,9 +192,11 @@ func (t *turn) placeOf(cmd *incident.Command) error {
 			"A private incident is not declared where others read: tell me in our 1:1 chat. %s", link).With("link", link)
 	}
 	cmd.Args.Target = ""
-	if t.kind == GroupChat {
+	switch {
+	case t.away:
+	case t.kind == GroupChat:
 		cmd.Args.Target = t.act.Conversation.ID
-	} else {
+	default:
 		cmd.Args.Target = root(t.act.Conversation.ID)
 	}
 	return nil
@@ -201,7 +243,7 @@ func (t *turn) again(ctx context.Context, req commands.Request, err error) (outc
 
 // done says what a command has led to.
 func (t *turn) done(ctx context.Context, cmd *incident.Command, inc *incident.Incident) (outcome, error) {
-	if inc.Private && t.public() { // by its level, or since this very command
+	if inc.Private && t.public() && t.Reader.Check(ctx, t.viewer(), inc.ID) != nil { // by its level, or since this very command
 		card := cards.Redacted(inc.ID, t.options())
 		text := t.text("card.redacted", "id", inc.ID.String())
 		return outcome{text: text, summary: inc.ID.String(), card: &card, live: true, incident: inc.ID}, nil
@@ -216,6 +258,9 @@ func (t *turn) done(ctx context.Context, cmd *incident.Command, inc *incident.In
 
 // words is one line that says what is so now.
 func (t *turn) words(cmd *incident.Command, v *query.View) string {
+	if cmd.Verb == incident.OpenRoom {
+		return t.roomWords(cmd, v)
+	}
 	inc := v.Incident
 	by, key := t.asker.actor, "done."+string(cmd.Verb)
 	switch cmd.Verb {
@@ -242,8 +287,13 @@ func (t *turn) text(key string, pairs ...any) string { return locale.For(t.lang)
 func (t *turn) options() cards.Options {
 	return cards.Options{
 		Lang: t.lang, Place: t.kind, BotName: t.Name, Dialogs: t.Dialogs, Slash: t.Slash, Location: t.Location,
-		InDialog: t.act.Name == invokeTaskFetch || t.act.Name == invokeTaskSubmit,
+		InDialog: dialogs[t.act.Name], About: t.env.Incident, Chat: t.place,
 	}
+}
+
+// dialogs are the invokes that are answered with a dialog.
+var dialogs = map[string]bool{
+	invokeTaskFetch: true, invokeTaskSubmit: true, botframework.ExtensionFetchTask: true, botframework.ExtensionSubmitAction: true,
 }
 
 func (t *turn) list(ctx context.Context, req commands.Request) (outcome, error) {
@@ -257,7 +307,9 @@ func (t *turn) list(ctx context.Context, req commands.Request) (outcome, error) 
 		return outcome{}, err
 	}
 	card := cards.List(page, t.text("list.title"), t.options())
-	return outcome{card: &card, summary: t.text("list.title")}, nil
+	// As the answer to a button it is a message of its own: not the card that it
+	// was asked from.
+	return outcome{card: &card, summary: t.text("list.title"), aside: true, own: t.act.Name == invokeAction}, nil
 }
 
 func (t *turn) show(ctx context.Context, id incident.ID) (outcome, error) {
@@ -277,5 +329,5 @@ func (t *turn) help(req commands.Request) outcome {
 		}
 	}
 	card := cards.Help(rows, t.options())
-	return outcome{card: &card, summary: t.text("help.title")}
+	return outcome{card: &card, summary: t.text("help.title"), aside: true}
 }

@@ -22,12 +22,22 @@ type Quote struct {
 // quoteData is what a dialog about a message carries along, so that its submit
 // says the same as its opening.
 func (q *Quote) data(d Data) Data {
-	d.Message, d.Author, d.URL, d.Files = q.ID, q.Author, q.Link, strings.Join(q.Files, "\n")
+	d.Message, d.Author, d.URL = clip(Plain(q.ID), 200), clip(Plain(q.Author), 80), webAddress(q.Link)
+	var names []string
+	for _, name := range q.Files {
+		if name = clip(Plain(name), 120); name != "" && len(names) < maxFiles {
+			names = append(names, name)
+		}
+	}
+	d.Files = strings.Join(names, "\n")
 	if !q.At.IsZero() {
 		d.At = q.At.UTC().Format(time.RFC3339Nano)
 	}
 	return d
 }
+
+// maxFiles bounds the files of a message that are named.
+const maxFiles = 10
 
 // by is the line that says who wrote it, when, and where it is.
 func (f *form) by(q *Quote) {
@@ -52,6 +62,9 @@ func (f *form) by(q *Quote) {
 // maxQuote bounds the text of a message in a description, in runes: who wrote it,
 // when and where needs room, too.
 const maxQuote = 2400
+
+// maxText bounds the text that goes onto a timeline, in runes.
+const maxText = 3000
 
 // DeclareFrom is the dialog that makes an incident of a message: its first line
 // is the title, and its text the description, until the person changes them.
@@ -95,7 +108,7 @@ func TimelineForm(q Quote, values, errs map[string]string, recent []Choice, o Op
 	f.input("incident_other", other)
 	send := f.send("form.timeline.send", FormTimeline, nil)
 	send.data = q.data(send.data)
-	send.data.Quote = clip(q.Text, 3000)
+	send.data.Quote = plainLines(clip(q.Text, maxText))
 	return f.finish(f.p("form.timeline.title"), send)
 }
 

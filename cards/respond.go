@@ -61,7 +61,7 @@ func (m *maker) paged(inc *incident.Incident) []element {
 		}
 		line := pageIcons[p.State] + " " + m.p("page."+p.State, "who", who)
 		if p.Detail != "" {
-			line += ": " + clip(Plain(p.Detail), 160)
+			line += ": " + clip(Plain(m.unwoken(p.Detail)), 160)
 		}
 		t := rich(run(line))
 		out = append(out, t)
@@ -71,6 +71,10 @@ func (m *maker) paged(inc *incident.Incident) []element {
 	}
 	return out
 }
+
+// unwoken says why nobody was woken: imbot's own reasons in words, those of others as
+// they are.
+func (m *maker) unwoken(detail string) string { return m.say.Or("standby."+detail, detail) }
 
 // role is how a role of standby is called.
 func (m *maker) role(role string) string {

@@ -23,6 +23,9 @@ func (m *maker) review(v *query.View) []element {
 		} else if len(miss) == 0 {
 			out = append(out, subtle(m.t("review.ready")))
 		}
+		if t := ticketLink(pm.Ticket); t != "" {
+			out = append(out, subtle(t))
+		}
 		return out
 	case incident.Closed:
 		return m.closed(inc)
@@ -94,6 +97,9 @@ func (m *maker) actionLines(a incident.Action) []element {
 	if a.Due != "" {
 		owner = m.t("actions.due", "owner", owner, "date", date(a.Due))
 	}
+	if t := ticketLink(a.Ticket); t != "" {
+		owner += " · " + t
+	}
 	return []element{rich(run(m.p("actions.item", "n", a.N, "title", clip(a.Title, 160)))), subtle(owner)}
 }
 
@@ -114,11 +120,11 @@ func (m *maker) buttons(v *query.View) []action {
 			out = append(out, m.press(first("card.resolve"), id, VerbResolve))
 		}
 		out = append(out, m.openRoom(v)...)
+		out = append(out, m.open(b("card.note"), id, FormNote), m.open(b("card.update"), id, FormUpdate), m.open(more("card.wake"), id, FormPage))
+		if !m.inRoom(inc) { // there it stands above
+			out = append(out, m.press(more("card.take"), id, VerbAssignMe))
+		}
 		return append(out,
-			m.open(b("card.note"), id, FormNote),
-			m.open(b("card.update"), id, FormUpdate),
-			m.open(more("card.wake"), id, FormPage),
-			m.press(more("card.take"), id, VerbAssignMe),
 			m.open(more("card.level"), id, FormLevel),
 			m.open(more("card.resolve_note"), id, FormResolve),
 			m.open(more("card.also_related"), id, FormLink),

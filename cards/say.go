@@ -62,6 +62,9 @@ func LevelTitle(l incident.Level, lang string) string {
 // EventText is one line for a timeline entry, without its time: plain text.
 func EventText(e incident.Event, lang string) string {
 	p := locale.For(lang)
+	if e.Kind == incident.EvNotPaged {
+		e.Text = p.Or("standby."+e.Text, e.Text)
+	}
 	pairs := []any{"actor", Plain(clip(person(e.Actor), 80)), "text", Plain(e.Text)}
 	for _, name := range sorted(e.Data) {
 		pairs = append(pairs, name, Plain(eventWord(p, name, e.Data[name], &e)))
@@ -100,7 +103,7 @@ func eventVariants(e *incident.Event) []string {
 		}
 	case incident.EvNote:
 		if e.Data["message"] != "" {
-			out = append(out, "message"+strings.TrimSuffix("."+e.Data["change"], "."))
+			out = append(out, e.Data["change"], "message")
 		}
 	case incident.EvActionAdded:
 		switch owner, due := e.Data["owner"] != "", e.Data["due"] != ""; {
@@ -117,7 +120,7 @@ func eventVariants(e *incident.Event) []string {
 		if e.Data["person"] != "" {
 			out = append(out, "person")
 		}
-	case incident.EvReminder:
+	case incident.EvReminder, incident.EvTold:
 		out = append(out, e.Data["op"])
 	case incident.EvResponders:
 		if e.Data["people"] == "" {

@@ -141,7 +141,8 @@ func TestHint(t *testing.T) {
 		{Options{Place: Channel, BotName: "imbot"}, "@imbot ack INC-42"},
 		{Options{Place: GroupChat, BotName: "Incident Bot"}, "@Incident Bot ack INC-42"},
 		{Options{}, "@imbot ack INC-42"},
-		{Options{Place: Personal, Slash: true}, "/incident ack INC-42"},
+		{Options{Place: Channel, Slash: true}, "/incident ack INC-42"},
+		{Options{Place: Personal, Slash: true}, "ack INC-42"}, // where Teams has no slash commands
 	}
 	for _, tt := range tests {
 		if got := tt.o.Hint("ack INC-42"); got != tt.want {

@@ -34,6 +34,14 @@ func TicketText(v *query.View, n int, lang string) (title, text string) {
 	return clip(title, incident.MaxTitle), strings.Join(lines, "\n")
 }
 
+// ticketLink leads to a ticket; "" where there is none.
+func ticketLink(t *incident.Ticket) md {
+	if !t.Made() {
+		return ""
+	}
+	return anchor(t.Key, t.URL)
+}
+
 // ticketWord translates what a ticket's entry on the timeline says a field was
 // or is.
 func ticketWord(p locale.Printer, v string, e *incident.Event) string {

@@ -27,6 +27,7 @@ var cardVerbs = map[string]func(*cardData) (Request, *incident.Problem){
 	"retry":       func(d *cardData) (Request, *incident.Problem) { return d.command("retry") },
 	"cause":       func(d *cardData) (Request, *incident.Problem) { return d.command("cause", "change", "was") },
 	"assign_me":   (*cardData).assignMe,
+	"room":        func(d *cardData) (Request, *incident.Problem) { return d.command("room", "op") },
 	"action_done": (*cardData).actionDone,
 	"form":        (*cardData).openForm,
 	"submit":      (*cardData).submit,
@@ -192,11 +193,14 @@ func (d *cardData) fill(v *verb, id incident.ID, inputs []string) (Request, *inc
 }
 
 func (d *cardData) assignMe() (Request, *incident.Problem) {
-	r, p := d.command("assign")
+	r, p := d.command("assign", "role")
 	if p != nil {
 		return r, p
 	}
-	r.Me, r.args().Role = true, "commander"
+	r.Me = true
+	if r.args().Role == "" {
+		r.args().Role = "commander"
+	}
 	return r, nil
 }
 

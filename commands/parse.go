@@ -326,7 +326,7 @@ func (v *verb) take(a *arg, text string, places []token, got map[string]value, e
 	case kindChoice:
 		return v.takeChoice(a, places, got, env)
 	case kindNumber:
-		if op := got["op"].str; op != "done" && op != "reopen" {
+		if op := got["op"].str; op == "" || op == "add" || op == OpList {
 			return places, nil
 		}
 		val, p = a.readToken(&places[0], env)

@@ -66,6 +66,8 @@ const (
 	OpFinish  = "finish"  // RCA: save and complete
 	OpList    = "list"    // action: show the follow-ups
 	OpRefresh = "refresh" // show: by a card that brings itself up to date
+	OpOn      = "on"      // mail: get mails
+	OpOff     = "off"     // mail: get no more
 	OpRelated = "related" // show: the incidents that are linked to it, from Request.From on
 )
 
@@ -85,7 +87,7 @@ type Request struct {
 	Op       string            // OpNext, …
 	Squad    string            // of connect, disconnect, test: catalog key; "" where not said
 	Topic    string            // of help: canonical verb; "" for all. Of stats: "links"
-	Target   string            // of mute, unmute: a service or a squad, as it was typed
+	Target   string            // of mute, unmute: a service or a squad, as it was typed. Of oncall: also a role; "" for all
 	For      time.Duration     // of mute: how long
 	Reason   string            // of mute
 	Since    time.Time         // of stats; zero: ever

@@ -37,6 +37,10 @@ func TestFromCard(t *testing.T) {
 		{`{"verb":"unmute","target":"checkout"}`, `unmute target="checkout"`},
 		{`{"verb":"unmute"}`, `error card_bad at target: That form came back in a shape that is not understood: target.`},
 		{`{"verb":"form","form":"link","incident":"INC-42"}`, `form link INC-42`},
+		{`{"verb":"list"}`, `list {status=[open]}`},
+		{`{"verb":"form","form":"time","incident":"INC-42"}`, `form time INC-42`},
+		{`{"verb":"submit","form":"time","incident":"INC-42","detected_at":"2026-12-31 15:04","reason":"r","other":"x"}`, `form time INC-42 op=save with {"detected_at":"2026-12-31 15:04","reason":"r"}`},
+		{`{"verb":"submit","form":"time"}`, `error card_bad at incident: That form came back in a shape that is not understood: incident.`},
 		{`{"verb":"submit","form":"link","incident":"INC-42","parent":"INC-41","kind":"cascade"}`, `do link INC-42 {"parent":"INC-41","kind":"cascade"}`},
 		{`{"verb":"submit","form":"link","incident":"INC-42","parent":"INC-41","parent_other":"#40","kind":"duplicate"}`, `do link INC-42 {"parent":"INC-40","kind":"duplicate"}`},
 		{`{"verb":"submit","form":"link","incident":"INC-42","parent":"","kind":"duplicate"}`, `error field_empty at parent: parent must not be empty.`},
@@ -113,7 +117,7 @@ func TestFromCardKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestFromJSON(t *testing.T) {
-	const verbs = "ack, unack, retry, resolve, reopen, close, rca, action, note, cause, level, link, unlink, undo, time, assign, member, public, update, subscribe, unsubscribe, remind, page"
+	const verbs = "ack, unack, retry, resolve, reopen, close, rca, action, note, cause, level, link, unlink, undo, time, assign, room, member, public, update, subscribe, unsubscribe, remind, page"
 	for _, tt := range []struct{ body, want string }{
 		{`{"verb":"ack"}`, `do ack {}`},
 		{`{"verb":"Acknowledge"}`, `do ack {}`},

@@ -12,7 +12,7 @@ var (
 	resolvedOnly = []incident.Status{incident.Resolved}
 	resolveWords = []string{"fix", "fixed", "resolved"}
 	roleWords    = map[string]string{"commander": "commander", "scribe": "scribe"}
-	actionOps    = map[string]string{"add": "add", "new": "add", "list": OpList, "done": "done", "reopen": "reopen"}
+	actionOps    = map[string]string{"add": "add", "new": "add", "list": OpList, "done": "done", "reopen": "reopen", "edit": "edit", "due": "due", "assign": "assign"}
 	memberOps    = map[string]string{"add": "add", "remove": "remove"}
 	timeNames    = map[string]string{
 		"impact_started": "impact_started", "impact": "impact_started", "started": "impact_started", "detected": "detected",
@@ -98,9 +98,9 @@ var table = []verb{
 	{
 		name: "action", aliases: []string{"actions", "todo"}, changes: true, id: true, loose: true, role: responder, menu: 8,
 		example: `action add INC-42 "add an alert on queue length" owner:me due:friday`,
-		help:    "Add a follow-up with owner and due date, list them, or mark one as done.",
+		help:    "Add a follow-up with owner and due date, list them, mark one as done, or change its title, date or owner.",
 		args: []arg{
-			{name: "op", kind: kindChoice, pos: true, words: actionOps, show: "add|list|done|reopen", put: func(r *Request, v value) { action(r).Op = v.str }},
+			{name: "op", kind: kindChoice, pos: true, words: actionOps, show: "add|list|done|reopen|edit|due|assign", put: func(r *Request, v value) { action(r).Op = v.str }},
 			{name: "n", kind: kindNumber, pos: true, put: func(r *Request, v value) { action(r).N = v.num }},
 			{name: "title", kind: kindText, pos: true, put: func(r *Request, v value) { action(r).Title = v.str }},
 			{name: "owner", kind: kindPerson, put: func(r *Request, v value) {
@@ -174,6 +174,10 @@ var table = []verb{
 		},
 	},
 	{
+		name: "room", aliases: []string{"warroom", "war-room"}, changes: true, id: true, loose: true, role: responder, args: roomArgs, arrange: arrangeRoom,
+		example: "room INC-42 add ani@example.com", help: "Open the war room, add somebody, join, rename it, or give the incident one of its own.",
+	},
+	{
 		name: "member", aliases: []string{"members"}, changes: true, id: true, role: responder,
 		example: "member INC-42 add ani@example.com", help: "Let somebody see a private incident, or no longer.",
 		args: []arg{
@@ -236,6 +240,11 @@ var table = []verb{
 		},
 	},
 	{
+		name: "oncall", aliases: []string{"standby", "duty"}, role: anyone, example: "oncall checkout",
+		help: "Show who is on duty for a service, a squad or a standby role.",
+		args: []arg{{name: "about", kind: kindText, pos: true, show: "service, squad or role", put: func(r *Request, v value) { r.Target = v.str }}},
+	},
+	{
 		name: "connect", role: squad, example: "connect payments",
 		help: "Send a squad's incidents to this channel.",
 		args: []arg{{name: "squad", kind: kindKey, pos: true, need: true, put: putSquad}},
@@ -249,6 +258,11 @@ var table = []verb{
 		name: "test", role: responder, example: "test payments",
 		help: "Send a test card to where a squad's incidents go.",
 		args: []arg{{name: "squad", kind: kindKey, pos: true, put: putSquad}},
+	},
+	{
+		name: "mail", role: anyone, example: "mail off",
+		help: "Get mails about incidents, or no more. Alone, it says whether you get them.",
+		args: []arg{{name: "op", kind: kindChoice, pos: true, words: map[string]string{"on": OpOn, "off": OpOff}, show: "on|off", put: func(r *Request, v value) { r.Op = v.str }}},
 	},
 	{
 		name: "help", aliases: []string{"?", "hi", "hello"}, role: anyone, menu: 10, example: "help",
@@ -303,7 +317,41 @@ func formWithout(name, form string) func(*Request, map[string]value, *Env) *inci
 	}
 }
 
-// finishAction tells the four things apart that can be done with follow-ups.
+// changeAction reads what a follow-up is to be changed to: the text after its
+// number, or the argument of that name. "none" takes a date or an owner away.
+func changeAction(a *incident.ActionArgs, got map[string]value, r *Request, env *Env) *incident.Problem {
+	text := strings.TrimSpace(a.Title)
+	none := strings.EqualFold(text, "none")
+	var p *incident.Problem
+	switch {
+	case a.Op == "edit" && text != "":
+	case a.Op == "due" && got["due"].str != "":
+	case a.Op == "due" && none:
+		a.Due = ""
+	case a.Op == "due" && text != "":
+		a.Due, p = date("due", text, env)
+	case a.Op == "assign" && (a.Owner != nil || got["owner"].me):
+	case a.Op == "assign" && none:
+		a.Owner = nil
+	case a.Op == "assign" && text != "":
+		var who incident.Actor
+		var me bool
+		if who, me, p = person("owner", text, env); me {
+			r.Me = true
+		} else {
+			a.Owner = &who
+		}
+	default:
+		what := map[string]string{"edit": "a new title", "due": "2026-12-31", "assign": "ani@example.com"}[a.Op]
+		return problem("title", "usage", "verb", "action", "usage", "action "+a.Op+" <incident> <n> …", "example", env.Prefix+"action "+a.Op+" INC-42 1 "+what)
+	}
+	if a.Op != "edit" {
+		a.Title = ""
+	}
+	return p
+}
+
+// finishAction tells apart what can be done with follow-ups.
 func finishAction(r *Request, got map[string]value, env *Env) *incident.Problem {
 	a := action(r)
 	switch {
@@ -320,6 +368,8 @@ func finishAction(r *Request, got map[string]value, env *Env) *incident.Problem 
 		r.ask(FormAction)
 	case a.Op != "add" && a.N == 0:
 		return problem("n", "usage", "verb", "action", "usage", "action "+a.Op+" <incident> <n>", "example", env.Prefix+"action "+a.Op+" INC-42 1")
+	case a.Op == "edit" || a.Op == "due" || a.Op == "assign":
+		return changeAction(a, got, r, env)
 	case a.Op != "add" && a.Title != "":
 		return problem("title", "too_much", "typed", quote(a.Title), "verb", "action "+a.Op, "example", env.Prefix+"action "+a.Op+" INC-42 1")
 	}

@@ -41,7 +41,7 @@ func (t *Teams) Card(ctx context.Context, job outbox.Job) error {
 		return nil // it became private before this ran: nothing was said here, and nothing must be
 	}
 	if !hidden { // as its readers may see it: related incidents may be private
-		if v, err = t.View.Get(ctx, reader(job.Target), job.Incident, false); err != nil {
+		if v, err = t.View.Get(ctx, reader(v.Incident, job.Target), job.Incident, false); err != nil {
 			return err
 		}
 	}
@@ -63,17 +63,21 @@ func (t *Teams) Card(ctx context.Context, job outbox.Job) error {
 }
 
 // reader is who reads in a target.
-func reader(target string) query.Viewer {
+func reader(inc *incident.Incident, target string) query.Viewer {
 	if id, ok := strings.CutPrefix(target, "user:"); ok {
 		return query.Viewer{Actor: incident.Actor{Kind: incident.KindUser, ID: id}}
+	}
+	if inc.Private && inc.Room.For(inc, target) {
+		return query.Viewer{Group: inc.Members}
 	}
 	return query.Everybody
 }
 
-// memberTarget reports whether the target is the 1:1 chat of a member.
+// memberTarget reports whether the target is the 1:1 chat of a member, or the
+// room of them all.
 func memberTarget(inc *incident.Incident, target string) bool {
 	id, isUser := strings.CutPrefix(target, "user:")
-	return isUser && inc.Visible(incident.Actor{Kind: incident.KindUser, ID: id})
+	return isUser && inc.Visible(incident.Actor{Kind: incident.KindUser, ID: id}) || inc.Room.For(inc, target)
 }
 
 func (t *Teams) post(ctx context.Context, job outbox.Job, v *query.View, ref botframework.Reference, known bool, act *botframework.Activity) error {
@@ -141,7 +145,7 @@ func messageURL(ref botframework.Reference, id string) string {
 // then tells the id of neither.
 // https://github.com/microsoft/botframework-sdk/issues/6366
 func (t *Teams) activity(ctx context.Context, v *query.View, target, place, lang string, hidden bool) (*botframework.Activity, error) {
-	o := cards.Options{Lang: lang, Place: place, BotName: t.Bot.Name, Dialogs: t.Bot.Dialogs, Slash: t.Bot.Slash}
+	o := cards.Options{Lang: lang, Place: place, BotName: t.Bot.Name, Dialogs: t.Bot.Dialogs, Slash: t.Bot.Slash, Chat: target}
 	if t.calls(v.Incident, target) {
 		o.Mentions = t.mentions(ctx, v)
 	}
@@ -235,8 +239,12 @@ func (t *Teams) unreachable(ctx context.Context, job outbox.Job, v *query.View, 
 	if !errors.Is(err, outbox.ErrPermanent) && (!errors.As(err, &p) || !p.Permanent()) {
 		return err
 	}
+	if id, ok := strings.CutPrefix(job.Target, "user:"); ok {
+		return t.byMail(ctx, job, v, id, err)
+	}
 	def := t.Default()
-	if v.Incident.Private || def == "" || def == job.Target || strings.HasPrefix(job.Target, "user:") {
+	room := v.Incident.Room != nil && v.Incident.Room.Chat == job.Target
+	if v.Incident.Private || room || def == "" || def == job.Target {
 		return outbox.Skip(err.Error())
 	}
 	_, doErr := t.Service.Do(ctx, incident.Command{

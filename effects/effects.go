@@ -42,6 +42,12 @@ type AddressBook interface {
 	// Mention gives the Teams id and name of a person; ok is false for somebody
 	// whom imbot has not met.
 	Mention(ctx context.Context, personID string) (teamsID, name string, ok bool)
+	// ObjectID gives a person's object id in Entra, as far as it is known without
+	// asking there; "" where it is not. external says that they are of another
+	// tenant.
+	ObjectID(ctx context.Context, personID string) (id string, guest, external bool)
+	// Joined records that imbot is in a group chat that was made for it.
+	Joined(ctx context.Context, conversationID, name string) error
 }
 
 // Off is the handler of everything that an absent section or a dry run turns
@@ -62,6 +68,9 @@ type Teams struct {
 	Default func() string
 	Now     func() time.Time
 	Logger  *slog.Logger
+	// Enqueue stores the mail that goes to somebody whose 1:1 chat can not be
+	// reached for their card. nil: mail is off.
+	Enqueue func(ctx context.Context, effects ...incident.Effect) error
 	// Repeated counts posts whose answer was lost, and that are made again: Teams
 	// has no way to ask whether the first one arrived. May be nil.
 	Repeated func()

@@ -22,10 +22,22 @@ type WakeAPI interface {
 	CreateIncident(ctx context.Context, from string, n pagerduty.NewIncident) (*pagerduty.Incident, error)
 }
 
+// Why nobody was woken, besides the reasons of a Gap and the words of PagerDuty.
+// What people read for them is in the message catalogue, under "standby.".
+const (
+	WhyNobodyNext = "nobody_next"      // nobody comes after whoever did not answer
+	WhyUnknown    = "pager_unknown"    // PagerDuty does not know the person
+	WhyNoService  = "no_pager_service" // the catalog does not say what PagerDuty calls the service
+	WhyNoPager    = "no_pager"         // PagerDuty is not configured
+	WhyNoToken    = "no_token"         // PagerDuty only tells imbot, and takes nothing
+)
+
+var errNoService = errors.New("the service has no pagerduty_service_id in the catalog")
+
 // Waker wakes people through PagerDuty, for a chat wakes nobody.
 type Waker struct {
 	API     WakeAPI // nil: nobody can be woken, and the card says so
-	Off     string  // why API is nil, in words
+	Off     string  // why API is nil: WhyNoPager or WhyNoToken
 	Standby Standby
 	Service Doer
 	View    Viewer
@@ -47,7 +59,7 @@ func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 		if next, ok := w.Standby.Next(ctx, d.Roles[0], d.After); ok {
 			change.Found = append(change.Found, incident.Paged{Person: next.Person, Role: next.Role})
 		} else {
-			change.Found = append(change.Found, incident.Paged{Role: d.Roles[0], Detail: "nobody comes after " + d.After.Label()})
+			change.Found = append(change.Found, incident.Paged{Role: d.Roles[0], Detail: WhyNobodyNext})
 		}
 	} else {
 		duties, gaps := w.Standby.On(ctx, d.Roles)
@@ -81,12 +93,15 @@ func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
 	}
 	user, err := w.user(ctx, d.Person)
 	if permanent(err) {
-		return w.refuse(ctx, job, d, "PagerDuty knows nobody with the address "+d.Person.ID)
+		return w.refuse(ctx, job, d, WhyUnknown)
 	}
 	if err != nil {
 		return err
 	}
 	ref, err := w.ask(ctx, job, v, d, user)
+	if errors.Is(err, errNoService) {
+		return w.refuse(ctx, job, d, WhyNoService)
+	}
 	if permanent(err) {
 		return w.refuse(ctx, job, d, err.Error())
 	}
@@ -112,7 +127,7 @@ func (w *Waker) ask(ctx context.Context, job outbox.Job, v *query.View, d incide
 	}
 	service := w.PagerService(v.Incident.Service)
 	if service == "" {
-		return "", fmt.Errorf("%w: the service %s has no pagerduty_service_id in the catalog", outbox.ErrPermanent, v.Incident.ServiceName)
+		return "", errNoService
 	}
 	in, err := w.API.CreateIncident(ctx, from, pagerduty.NewIncident{
 		Title: wakeText(v, d), ServiceID: service, Assignees: []string{user}, Urgency: "high",

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"imbot/cards"
 	"imbot/incident"
@@ -36,11 +37,43 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	text := cards.Reply(v, d, lang)
-	_, err = t.Poster.ReplyInThread(ctx, ref, messageID(card.ID), &botframework.Activity{
-		Type: botframework.TypeMessage, Text: text, TextFormat: "plain", Summary: text,
-	})
+	act := &botframework.Activity{Type: botframework.TypeMessage, Text: text, TextFormat: "plain", Summary: text}
+	if d.Reason == incident.ReplyThread {
+		t.callHere(ctx, v, act)
+	}
+	_, err = t.Poster.ReplyInThread(ctx, ref, messageID(card.ID), act)
 	t.doubt(err)
 	return err
+}
+
+// maxCalled bounds who is called by one message.
+const maxCalled = 10
+
+// callHere calls by mentions those who would be in the war room: they talk in
+// this thread instead. Those who only want to know are not called.
+func (t *Teams) callHere(ctx context.Context, v *query.View, act *botframework.Activity) {
+	if v.Incident.Room == nil {
+		return
+	}
+	text := cards.Escape(act.Text)
+	for _, p := range v.Incident.Room.People {
+		if len(act.Entities) == maxCalled {
+			break
+		}
+		if p.Person.IsZero() || p.Part == incident.PartStakeholder || p.State == incident.PersonInvited {
+			continue
+		}
+		id, name, ok := t.Book.Mention(ctx, p.Person.ID)
+		if !ok || slices.ContainsFunc(act.Entities, func(e botframework.Entity) bool { return e.Mentioned.ID == id }) {
+			continue
+		}
+		mention, entity := botframework.Mention(id, name)
+		text += " " + mention
+		act.Entities = append(act.Entities, entity)
+	}
+	if len(act.Entities) > 0 {
+		act.Text, act.TextFormat = text, "markdown"
+	}
 }
 
 // Answer says something to somebody who asked: its data is a

@@ -41,6 +41,8 @@ type rig struct {
 	client *botframework.Client
 	say    *effects.Teams
 	pager  *effects.Pager
+	waker  *effects.Waker
+	chain  rota // who is on standby
 	runner *outbox.Runner
 	cat    *catalog.Catalog
 
@@ -147,12 +149,22 @@ func (r *rig) wire(api *pagerduty.Client) {
 		Handlers: map[string]outbox.Handler{
 			incident.KindCard: r.say.Card, incident.KindReply: r.say.Reply, incident.KindAnswer: r.say.Answer,
 			incident.KindPDAck: r.pager.Ack, incident.KindPDResolve: r.pager.Resolve, incident.KindPDNote: r.pager.Note, incident.KindDetails: r.pager.Details,
+			incident.KindNudge:   effects.Again(r.svc, incident.Nudge),
+			incident.KindRelink:  effects.Again(r.svc, incident.Relink),
+			incident.KindUnpause: effects.Again(r.svc, incident.Unpause),
 		},
 		OnDead: func(_ context.Context, job outbox.Job, _ error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.dead = append(r.dead, job.Key)
 		},
+	}
+	r.standby(api, reader)
+	for _, kind := range []string{
+		incident.KindRoom, incident.KindRoomSync, incident.KindRoomSay, incident.KindMail, incident.KindDirect, incident.KindTicket, incident.KindTask,
+		incident.KindTaskSync, incident.KindPublish, incident.KindHook, incident.KindOverdue,
+	} { // other rigs are for these
+		r.runner.Handlers[kind] = func(context.Context, outbox.Job) error { return nil }
 	}
 }
 

@@ -2,9 +2,9 @@ package effects
 
 import (
 	"context"
-	"time"
 
 	"imbot/incident"
+	"imbot/query"
 )
 
 // Standby knows who is on duty. What it answers may be some minutes old.
@@ -17,17 +17,11 @@ type Standby interface {
 	Next(ctx context.Context, role string, after incident.Actor) (Duty, bool)
 }
 
-// Duty is one person's turn at a role.
-type Duty struct {
-	Role        string
-	Person      incident.Actor
-	Since, Till time.Time // zero: not known
-	Source      string    // where that was read, in words
-	Stale       bool      // the source did not answer: this is the last that it said
-}
-
-// Gap is a role for which nobody was found.
-type Gap struct{ Role, Why string }
+// Duty is one person's turn at a role; Gap is a role for which nobody was found.
+type (
+	Duty = query.Duty
+	Gap  = query.Gap
+)
 
 // NoStandby is the Standby of a company that has configured none.
 type NoStandby struct{}
@@ -35,7 +29,7 @@ type NoStandby struct{}
 // On finds nobody.
 func (NoStandby) On(_ context.Context, roles []string) (_ []Duty, gaps []Gap) {
 	for _, r := range roles {
-		gaps = append(gaps, Gap{Role: r, Why: "no standby is configured for it"})
+		gaps = append(gaps, Gap{Role: r, Why: "unknown_role"})
 	}
 	return nil, gaps
 }

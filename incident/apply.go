@@ -92,6 +92,7 @@ type past struct {
 	active    bool
 	episode   int
 	level     string
+	squad     string
 	levelBy   Actor
 	rule      string // that gave the level
 	commander Actor
@@ -111,7 +112,7 @@ func before(inc *Incident, levels Levels) past {
 	level, _ := levels.Get(inc.Level)
 	return past{
 		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next, owed: inc.Postmortem.Required,
+		level: inc.Level, squad: inc.Squad, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next, owed: inc.Postmortem.Required,
 		lastAction: lastAction(inc), tickets: ticketsBefore(inc),
 	}
 }
@@ -340,6 +341,10 @@ func (a *change) attach() error {
 		return invalid("ref", "ref_missing", "a ref needs system, role and id")
 	}
 	a.quiet = true
+	if ref.Role == RolePage {
+		a.published(*ref)
+		return nil
+	}
 	for i, r := range a.inc.Refs {
 		if r.System == ref.System && r.Role == ref.Role && r.Target == ref.Target && (ref.Target != "" || r.ID == ref.ID) {
 			if r == *ref {

@@ -132,7 +132,7 @@ func TestTriggered(t *testing.T) {
 	for _, e := range w.effects {
 		kinds[e.Kind]++
 	}
-	if d := cmp.Diff(map[string]int{KindDetails: 1, KindCard: 2, KindRoom: 1, KindNudge: 1, KindMail: 3, KindTicket: 1}, kinds); d != "" || w.effects[0].Kind != KindDetails || !w.effects[0].Urgent {
+	if d := cmp.Diff(map[string]int{KindDetails: 1, KindCard: 2, KindRoom: 1, KindNudge: 1, KindMail: 3, KindTicket: 1, KindPublish: 1}, kinds); d != "" || w.effects[0].Kind != KindDetails || !w.effects[0].Urgent {
 		t.Errorf("effects %v (-want +got):\n%s", w.effects[0], d)
 	}
 	if inc.Postmortem.State != PostmortemDraft || !inc.Postmortem.Required {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+	"strings"
 )
 
 // A board holds what must be known of the incidents of one service to tie new
@@ -40,6 +41,11 @@ type entry struct {
 	parent   ID
 	derived  []move
 	openings int
+
+	// Of duplicates of this one that have left the board: when any of them lasted,
+	// and the keys that it has got by them.
+	left     []move
+	leftKeys sameness
 }
 
 // move is one change of an incident's own life.
@@ -55,8 +61,14 @@ const (
 	// maxMoves bounds an entry: of an incident that flaps without end the latest
 	// count.
 	maxMoves = 32
-	// boardVersion is the first byte of a stored board.
-	boardVersion = 1
+	// maxLeft bounds what is kept of duplicates that have left, twice as many moves
+	// as times: more than that, and the oldest become one.
+	maxLeft = 512
+	// maxLeftKeys bounds the keys of these.
+	maxLeftKeys = 32
+	// boardVersion is the first byte of a stored board. The first version had nothing
+	// of duplicates that had left.
+	boardVersion = 2
 )
 
 // before is the order of incidents by event time. It does not depend on the
@@ -134,7 +146,7 @@ func (b *board) prune(keep int64) {
 		}
 	}
 	for _, e := range b.entries {
-		if e.ended() >= newest-keep {
+		if e.ended() >= newest-keep || (len(e.left) > 0 && e.left[len(e.left)-1].at >= newest-keep) {
 			lasting[e.root()] = true
 		}
 	}
@@ -156,7 +168,8 @@ func (e *entry) root() ID {
 
 // shed takes off the entries in excess: first duplicates that ended, then
 // duplicates, then incidents that ended, the oldest first. A root leaves only
-// when none of its group is left.
+// when none of its group is left. What it needs to know of a duplicate that
+// ended, it keeps: else later ones would find a gap where there was none.
 func (b *board) shed() {
 	class := func(e *entry) int {
 		c := 0
@@ -170,9 +183,15 @@ func (b *board) shed() {
 	}
 	order := slices.Clone(b.entries)
 	slices.SortFunc(order, func(x, y *entry) int { return cmp.Or(cmp.Compare(class(x), class(y)), x.compare(y)) })
-	members := map[ID]int{}
+	members, roots, shared := map[ID]int{}, map[ID]*entry{}, map[string]int{}
 	for _, e := range b.entries {
 		members[e.root()]++
+		if e.root() == e.id {
+			roots[e.id] = e
+		}
+		for _, k := range e.keys {
+			shared[k]++
+		}
 	}
 	gone := map[ID]bool{}
 	for _, e := range order {
@@ -184,8 +203,36 @@ func (b *board) shed() {
 		}
 		gone[e.id] = true
 		members[e.root()]--
+		if r := roots[e.root()]; r != nil && r != e && !e.fixed && e.ended() != 0 {
+			r.absorb(e, shared)
+		}
 	}
 	b.entries = slices.DeleteFunc(b.entries, func(e *entry) bool { return gone[e.id] })
+}
+
+// absorb keeps of a duplicate when it lasted, and its keys: but alert keys, which
+// some monitors make anew for each alert, only where others have them, too.
+func (e *entry) absorb(o *entry, shared map[string]int) {
+	e.left = append(e.left, o.moves...)
+	slices.SortStableFunc(e.left, func(x, y move) int { return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(flag(x.close), flag(y.close))) })
+	union, open := e.left[:0], 0
+	for _, m := range e.left {
+		was := open
+		open += 1 - 2*flag(m.close)
+		if was == 0 || open == 0 {
+			union = append(union, m)
+		}
+	}
+	for len(union) > maxLeft {
+		union = slices.Delete(union, 1, 3)
+	}
+	e.left = union
+	for _, k := range o.keys {
+		own := slices.Contains(e.keys, k) || slices.Contains(e.leftKeys, k)
+		if !own && len(e.leftKeys) < maxLeftKeys && (shared[k] > 1 || !strings.HasPrefix(k, RuleAlertKey)) {
+			e.leftKeys = append(e.leftKeys, k)
+		}
+	}
 }
 
 // encode writes a board in a few bytes for each incident; it is written with
@@ -232,6 +279,11 @@ func (b *board) encode() string {
 		num(int64(e.parent))
 		moves(e.derived, e.opened)
 		num(int64(e.openings))
+		moves(e.left, e.opened)
+		num(int64(len(e.leftKeys)))
+		for _, k := range e.leftKeys {
+			text(k)
+		}
 	}
 	return string(out)
 }
@@ -284,6 +336,18 @@ func (r *reader) text() string {
 	return s
 }
 
+func (r *reader) keys() sameness {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	out := make(sameness, n)
+	for i := range out {
+		out[i] = r.text()
+	}
+	return out
+}
+
 func (r *reader) moves(from int64) []move {
 	n := r.count()
 	if n == 0 {
@@ -328,10 +392,10 @@ func openBoard(service, span string, read func() string) *board {
 
 // decodeEntries returns nothing where the text is damaged.
 func decodeEntries(s string) []*entry {
-	if s == "" || s[0] != boardVersion {
+	if s == "" || s[0] < 1 || s[0] > boardVersion {
 		return nil
 	}
-	r := &reader{s: s[1:]}
+	version, r := s[0], &reader{s: s[1:]}
 	n := r.count()
 	all := make([]entry, n)
 	out := make([]*entry, n, n+1)
@@ -340,12 +404,7 @@ func decodeEntries(s string) []*entry {
 		out[i] = e
 		e.id, e.ref, e.number, e.opened = ID(r.num()), r.text(), r.num(), r.num()
 		e.moves = r.moves(e.opened)
-		if k := r.count(); k > 0 {
-			e.keys = make(sameness, k)
-			for j := range e.keys {
-				e.keys[j] = r.text()
-			}
-		}
+		e.keys = r.keys()
 		e.trouble, e.place = r.text(), r.text()
 		flags := r.num()
 		e.declared, e.fixed = flags&1 != 0, flags&2 != 0
@@ -358,6 +417,9 @@ func decodeEntries(s string) []*entry {
 		e.kind, e.rule, e.parent = r.text(), r.text(), ID(r.num())
 		e.derived = r.moves(e.opened)
 		e.openings = int(r.num())
+		if version > 1 {
+			e.left, e.leftKeys = r.moves(e.opened), r.keys()
+		}
 	}
 	if r.bad || r.s != "" {
 		return nil

@@ -12,12 +12,13 @@ import (
 type failing struct {
 	root  *entry // what the link leads to
 	began int64  // the opening that this is about
+	first *entry // with which the trouble began that is to be explained
 	call  Call   // the edge that leads to its service
 	via   *Call  // where two edges lead there: the first one
-	deep  bool   // none of the other candidates is called by its service
 	solid bool   // it is called directly, or the service between fails, too
 
 	distance float64 // see distanceOf
+	up       int     // of which other candidate it is a consequence itself; -1: of none, or of several
 }
 
 func (f *failing) hops() int {
@@ -39,7 +40,8 @@ type scene struct {
 
 	changed  bool             // own has changed
 	swept    *sweep           // nil where that was not needed
-	judge    []*entry         // whose cause is looked for
+	judge    []*entry         // what has changed on own: their causes are looked for, and those of what began soon after
+	turned   []*entry         // what has become a duplicate on own, or is none any more
 	from, to int64            // when consequences of what has changed must have begun; both 0: there are none
 	others   map[ID]*decision // what changes for other incidents
 }
@@ -59,86 +61,196 @@ func (sc *scene) valid(c *Call, at int64) bool {
 	return c.LastSeen.IsZero() || at-c.LastSeen.UnixMilli() <= sc.l.EdgeMemory.Milliseconds()
 }
 
-// cause returns what e is a consequence of, or nil: the deepest failing callee
-// within reach, and of several the one whose trouble began at the most likely
-// time. (Measured, that finds the cause more often than the earliest does: of
-// two troubles nearby, the fresh one explains what is fresh.) Unknown services
-// and trouble that is not clear match nothing.
+// cause returns what e is a consequence of, or nil. Among the failing callees
+// within reach are chains, and trouble that has nothing to do with e. Each that
+// could be the cause is rated by how likely its time is; those that are
+// consequences of one another are one explanation, as good as the best of them;
+// and the clearly best explanation's deepest failing callee is the cause.
+// Unknown services and trouble that is not clear match nothing.
 func (sc *scene) cause(service string, e *entry) *failing {
 	if service == "" || e.fixed || e.declared || !Travels(e.trouble) {
 		return nil
 	}
-	var all []failing
-	for _, first := range sc.topo.Callees(service) {
-		if !sc.valid(&first, e.opened) {
-			continue
-		}
-		all = sc.add(all, service, e, first, nil)
-		if sc.l.Hops < 2 {
-			continue
-		}
-		for _, second := range sc.topo.Callees(first.To) {
-			if second.To != service && sc.valid(&second, e.opened) {
-				all = sc.add(all, service, e, second, &first)
+	first := sc.firstOf(service, e)
+	all := sc.candidates(service, first, e)
+	if len(all) == 0 {
+		return nil
+	}
+	if len(all) == 1 {
+		return &all[0]
+	}
+	for i := range all {
+		all[i].up = sc.climb(all, i)
+	}
+	best, clear := explanation(all)
+	if !clear {
+		return nil
+	}
+	return &all[best]
+}
+
+// sameStory is how long after the first alert of a service others of it tell of
+// the same trouble: a second symptom has the cause of the first.
+const sameStory = 5 * time.Minute
+
+// firstOf returns the incident of the same service with which the trouble began
+// that e tells of; e itself, where that is the first.
+func (sc *scene) firstOf(service string, e *entry) *entry {
+	first := e
+	if b := sc.boards[service]; b != nil && b.hasBetween(e.opened-sameStory.Milliseconds(), e.opened) {
+		for _, x := range b.load() {
+			if x.kind != LinkDuplicate && !x.declared && Travels(x.trouble) && x.before(first) && e.opened-x.opened <= sameStory.Milliseconds() {
+				first = x
 			}
 		}
 	}
-	if len(all) == 0 {
-		return nil
-	}
-	sc.rate(all, e)
-	all = slices.DeleteFunc(all, func(f failing) bool {
-		return !f.solid && (e.opened < f.began || e.opened-f.began > silentLag.Milliseconds())
-	})
-	if len(all) == 0 {
-		return nil
-	}
-	slices.SortFunc(all, func(x, y failing) int {
-		return cmp.Or(cmp.Compare(flag(y.deep), flag(x.deep)), cmp.Compare(x.distance, y.distance),
-			x.root.compare(y.root), cmp.Compare(x.hops(), y.hops()), cmp.Compare(x.between(), y.between()))
-	})
-	if evenMatch(all) {
-		return nil
-	}
-	return &all[0]
+	return first
 }
 
-// evenMatch reports whether the best two that lead to different incidents are
-// about as likely. Then nothing is tied: a wrong link hides an incident, and a
-// missing one can be made by hand.
-func evenMatch(all []failing) bool {
-	best := &all[0]
-	for i := range all[1:] {
-		if o := &all[i+1]; o.root.id != best.root.id {
-			return o.deep == best.deep && o.distance-best.distance < 0.15
+// candidates are what may be the cause of first, of whose story e is a part: one
+// for each trouble of each service, with the best path to it.
+func (sc *scene) candidates(service string, first, e *entry) []failing {
+	var all []failing
+	for _, call := range sc.topo.Callees(service) {
+		if !sc.valid(&call, first.opened) {
+			continue
+		}
+		all = sc.add(all, service, first, e, call, nil)
+		if sc.l.Hops < 2 {
+			continue
+		}
+		for _, second := range sc.topo.Callees(call.To) {
+			if second.To != service && sc.valid(&second, first.opened) {
+				all = sc.add(all, service, first, e, second, &call)
+			}
 		}
 	}
-	return false
+	fails := make(map[string]bool, len(all))
+	for i := range all {
+		fails[all[i].call.To] = true
+	}
+	for i := range all {
+		f := &all[i]
+		f.up, f.solid = -1, f.via == nil || fails[f.via.To]
+		f.distance = f.distanceOf(first.opened)
+	}
+	all = slices.DeleteFunc(all, func(f failing) bool {
+		return !f.solid && (first.opened < f.began || first.opened-f.began > silentLag.Milliseconds())
+	})
+	slices.SortFunc(all, func(x, y failing) int {
+		return cmp.Or(cmp.Compare(x.call.To, y.call.To), cmp.Compare(x.began, y.began), x.root.compare(y.root),
+			cmp.Compare(x.distance, y.distance), cmp.Compare(x.hops(), y.hops()), cmp.Compare(x.between(), y.between()))
+	})
+	out := all[:0]
+	for _, f := range all {
+		if n := len(out); n > 0 && out[n-1].call.To == f.call.To && f.began-out[n-1].began <= sameStory.Milliseconds() {
+			continue // the same trouble: its first alert stands for it
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// climb finds of which other candidate i is a consequence itself.
+func (sc *scene) climb(all []failing, i int) int {
+	x := &all[i]
+	best, at, second := math.Inf(1), -1, math.Inf(1)
+	for j := range all {
+		y := &all[j]
+		if y.call.To == x.call.To || x.began-y.began > causeBefore.Milliseconds() || y.began-x.began > causeAfter.Milliseconds() ||
+			(sc.sameRing(x.call.To, y.call.To) && !y.root.before(x.root)) {
+			continue
+		}
+		k, ok := slices.BinarySearchFunc(sc.topo.Callees(x.call.To), y.call.To, func(c Call, to string) int { return cmp.Compare(c.To, to) })
+		if !ok || !sc.valid(&sc.topo.Callees(x.call.To)[k], x.began) {
+			continue
+		}
+		direct := failing{began: y.began, solid: true}
+		if d := direct.distanceOf(x.began); d < best {
+			best, at, second = d, j, best
+		} else {
+			second = min(second, d)
+		}
+	}
+	if second-best < clearly {
+		return -1
+	}
+	return at
+}
+
+// clearly is by how much, as a distance, one explanation must be better than
+// the next. Else nothing is tied: a wrong link hides an incident, and a missing
+// one can be made by hand.
+const clearly = 0.3
+
+// explanation returns the candidate to which the best explanation leads, and
+// whether that is clearly better than all others.
+func explanation(all []failing) (best int, clear bool) {
+	best = -1
+	by := make([]float64, len(all)) // the distance of an explanation, at its deepest
+	for i := range by {
+		by[i] = math.Inf(1)
+	}
+	for i := range all {
+		top := i
+		for n := 0; all[top].up >= 0 && n < len(all); n++ {
+			top = all[top].up
+		}
+		by[top] = min(by[top], all[i].distance)
+	}
+	second := math.Inf(1)
+	for i, d := range by {
+		switch {
+		case math.IsInf(d, 1):
+		case best < 0 || d < by[best]:
+			if best >= 0 {
+				second = by[best]
+			}
+			best = i
+		default:
+			second = min(second, d)
+		}
+	}
+	return best, second-by[best] >= clearly
 }
 
 // silentLag bounds how long after the cause a consequence may show where the
 // service between is silent: such a path is weak proof.
 const silentLag = 3 * time.Minute
 
-// What a consequence needs to show, for a monitor that looks every minute or so.
-const usualLag = 40 * time.Second
+// What a consequence needs to show, for monitors that look every minute or so:
+// mostly that of a direct call, and over a service between. Each lagScale more,
+// or earlyScale less, is e times less likely.
+const (
+	usualLag    = 30 * time.Second
+	usualLagTwo = 50 * time.Second
+	lagScale    = time.Minute
+	earlyScale  = 45 * time.Second
+)
 
-// distanceOf says how far f is from a likely cause, by the time between both
-// beginnings: 0 where the consequence showed after the usual lag, 1 where it took
-// e times as long or as short. That a caller alerts first is less likely than
-// that it alerts last; and a path over a service that is silent less likely than
-// one over a service that fails, too.
-func (f *failing) distanceOf(e *entry) float64 {
-	const second = 1000
-	lag := float64(e.opened - f.began)
-	d := math.Abs(math.Log(max(lag+20*second, second) / float64(usualLag.Milliseconds()+20*second)))
+// How much less likely, as a distance, a path over another service is than a
+// direct call: where that is silent, because mostly it would not be; and where
+// it fails, because its own trouble explains the other's better.
+const (
+	silentBetween  = 2.5
+	failingBetween = 2
+)
+
+// distanceOf says how far f is from the likeliest cause of what happened at a
+// time: a logarithm of how much less likely it is.
+func (f *failing) distanceOf(at int64) float64 {
+	usual, d := usualLag, 0.0
+	if f.via != nil {
+		usual, d = usualLagTwo, failingBetween
+		if !f.solid {
+			d = silentBetween
+		}
+	}
+	lag := time.Duration(at-f.began)*time.Millisecond - usual
 	if lag < 0 {
-		d += -lag / (60 * second)
+		return d - float64(lag)/float64(earlyScale)
 	}
-	if !f.solid {
-		d++
-	}
-	return d
+	return d + float64(lag)/float64(lagScale)
 }
 
 func (f *failing) between() string {
@@ -149,31 +261,31 @@ func (f *failing) between() string {
 }
 
 // add adds the incidents of the service to which call leads that fail at the
-// right time.
-func (sc *scene) add(all []failing, service string, e *entry, call Call, via *Call) []failing {
+// right time for first. None may be held apart from e, or be the cause of what
+// was before it.
+func (sc *scene) add(all []failing, service string, first, e *entry, call Call, via *Call) []failing {
 	b := sc.boards[call.To]
-	if b == nil || !b.hasBetween(e.opened-causeBefore.Milliseconds(), e.opened+causeAfter.Milliseconds()) {
+	if b == nil || !b.hasBetween(first.opened-causeBefore.Milliseconds(), first.opened+causeAfter.Milliseconds()) {
 		return all
 	}
-	ring := sc.topo.Ring(service)
-	ring = ring * flag(ring == sc.topo.Ring(call.To)) // 0: they do not call each other
+	inRing := sc.sameRing(service, call.To)
 	for _, x := range b.load() {
 		if x.kind == LinkDuplicate || !Travels(x.trouble) {
 			continue
 		}
-		began, ok := x.failedAround(e.opened, sc.l.Grace.Milliseconds())
+		began, ok := x.failedAround(first.opened, sc.l.Grace.Milliseconds())
 		if !ok {
 			continue
 		}
 		// Where two services call each other, only the earlier can be the cause of
 		// the later. All other edges lead one way, so that no circle can come about.
-		if ring != 0 && !x.before(e) {
+		if inRing && !x.before(first) {
 			continue
 		}
 		if slices.Contains(e.apart, x.id) || slices.Contains(x.apart, e.id) {
 			continue
 		}
-		all = append(all, failing{root: x, began: began, call: call, via: via})
+		all = append(all, failing{root: x, began: began, first: first, call: call, via: via})
 	}
 	return all
 }
@@ -194,29 +306,6 @@ func (x *entry) failedAround(at, grace int64) (int64, bool) {
 		return m.at, true
 	}
 	return 0, false
-}
-
-// rate says how well each stands among all.
-func (sc *scene) rate(all []failing, e *entry) {
-	fails := make(map[string]*failing, len(all)) // the earliest of each service
-	for i := range all {
-		f := &all[i]
-		if o := fails[f.call.To]; o == nil || f.root.before(o.root) {
-			fails[f.call.To] = f
-		}
-	}
-	for i := range all {
-		f := &all[i]
-		f.deep, f.solid = true, f.via == nil || fails[f.via.To] != nil
-		f.distance = f.distanceOf(e)
-		for _, c := range sc.topo.Callees(f.call.To) {
-			o := fails[c.To]
-			if o != nil && c.To != f.call.To && !(sc.sameRing(f.call.To, c.To) && f.root.before(o.root)) {
-				f.deep = false
-				break
-			}
-		}
-	}
 }
 
 func (sc *scene) sameRing(a, b string) bool {
@@ -253,6 +342,9 @@ func (f *failing) link(e *entry, place string, now time.Time) *Link {
 		gap, word = -gap, "after"
 	}
 	l.Evidence = append(l.Evidence, fmt.Sprintf("%s began %s %s", calls[len(calls)-1].To, gap.Round(time.Second), word))
+	if first := f.first; first.id != e.id {
+		l.Evidence = append(l.Evidence, fmt.Sprintf("as %s of the same service, %s before", first.id, (time.Duration(e.opened-first.opened)*time.Millisecond).Round(time.Second)))
+	}
 	return l
 }
 

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -23,13 +24,16 @@ func (w *work) board(service string) (*board, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := openBoard(service, span, func() string {
-		v, err := w.tx.Key(boardKey(service), true)
-		if err != nil {
-			w.failed = err
-		}
-		return v
-	})
+	b := &board{service: service}
+	if span != "" {
+		b = openBoard(service, span, func() string {
+			v, err := w.tx.Key(boardKey(service), true)
+			if err != nil {
+				w.failed = err
+			}
+			return v
+		})
+	}
 	w.boards[service] = b
 	return b, nil
 }
@@ -45,11 +49,15 @@ func (w *work) keepBoards() error {
 	// What came to an end so long ago can take nothing back any more, even if that
 	// comes some hours late.
 	keep := (w.link.Window + max(w.link.Grace, w.link.FlapWindow) + lateness).Milliseconds()
-	for _, service := range slices.Sorted(maps.Keys(w.boards)) {
-		b := w.boards[service]
-		if !b.dirty {
-			continue
+	var changed []*board // of the hundreds that may have been looked at
+	for _, b := range w.boards {
+		if b.dirty {
+			changed = append(changed, b)
 		}
+	}
+	slices.SortFunc(changed, func(x, y *board) int { return cmp.Compare(x.service, y.service) })
+	for _, b := range changed {
+		service := b.service
 		b.prune(keep)
 		b.dirty = false
 		if err := w.tx.PutKey(boardKey(service), b.encode(), true); err != nil {

@@ -45,6 +45,7 @@ const (
 	KindTask     = "jira.action"     // Once: a task for one follow-up
 	KindTaskSync = "jira.sync"       // Latest: the tickets are as the incident is
 	KindPublish  = "confluence.page" // Latest: the postmortem's page
+	KindOverdue  = "overdue"         // Once: remind one person of overdue RCAs
 	KindHook     = "hook"            // Once: tell another system, by a signed webhook
 )
 

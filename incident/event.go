@@ -69,6 +69,7 @@ const (
 	EvPageAnswer   EventKind = "page_answered" // data: person, answer (accepted|declined)
 	EvPageSilent   EventKind = "page_silent"   // nobody answered in time; data: person, next
 	EvNotPaged     EventKind = "not_paged"     // data: person or role; text: why
+	EvTold         EventKind = "told"          // one person was told something; data: person, op (chat|mail), about
 	EvNudged       EventKind = "nudged"        // somebody was reminded; data: about
 	EvReminder     EventKind = "reminder"      // an answer to a reminder; data: op, until, person
 	EvTicket       EventKind = "ticket"        // text: why, or what; data: key, n (of an action), action (created|found|back|lost|refused|left_out)

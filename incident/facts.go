@@ -18,6 +18,7 @@ type Facts struct {
 	Details bool
 	Linking Linking
 	Remind  Reminding
+	Hooks   []HookWish    // other systems that want to be told
 	Mute    *Mute         // the window that a new alert falls into; nil: none
 	Pause   time.Duration // how long a new alert waits before it is shown; 0: not at all
 	Before  int           // incidents of the same service and masked title that ended before

@@ -117,6 +117,7 @@ type world struct {
 	cat     *static
 	now     time.Time
 	details bool
+	hooks   []HookWish
 	inc     *Incident
 	events  []Event  // of the last command
 	effects []Effect // of the last command
@@ -131,12 +132,13 @@ func newWorld(t fataler) *world {
 func (w *world) try(cmd Command) error {
 	next := w.inc.Clone()
 	f := factsFor(w.cat, existing(next), &cmd, w.details)
+	f.Hooks = w.hooks
 	events, effects, err := Apply(next, cmd, f, w.now)
 	if err != nil {
 		return err
 	}
 	w.events, w.effects = events, effects
-	if len(events) > 0 || len(effects) > 0 || len(next.Marks) != len(w.inc.Marks) || !next.AlertAt.Equal(w.inc.AlertAt) {
+	if len(events) > 0 || len(effects) > 0 || len(next.Marks) != len(w.inc.Marks) || !next.AlertAt.Equal(w.inc.AlertAt) || !next.sameTickets(w.inc) {
 		w.inc = next // as Service does: what changes nothing is not stored
 	}
 	w.all = append(w.all, events...)

@@ -141,7 +141,7 @@ func TestImportedOpensAgain(t *testing.T) {
 	for _, e := range h.effects(1) {
 		kinds[e.Kind]++
 	}
-	if d := cmp.Diff(map[string]int{incident.KindPDNote: 1, incident.KindCard: 1, incident.KindRoom: 1, incident.KindNudge: 1, incident.KindTicket: 1}, kinds); d != "" {
+	if d := cmp.Diff(map[string]int{incident.KindPDNote: 1, incident.KindCard: 1, incident.KindRoom: 1, incident.KindNudge: 1, incident.KindTicket: 1, incident.KindPublish: 1}, kinds); d != "" {
 		t.Errorf("effects (-want +got):\n%s", d)
 	}
 	if inc = h.do(told(incident.Resolve, "Q1", at(40), "checkout is down")); inc.Status != incident.Resolved || !inc.Postmortem.Required {

@@ -2,7 +2,10 @@ package incident
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -12,6 +15,40 @@ type burst struct {
 	ID    ID        `json:"i"`
 	At    time.Time `json:"t"`
 	Major ID        `json:"m,omitempty"`
+}
+
+// burstsVersion is the first byte of stored bursts; the first form was JSON,
+// which takes longer to read than all the rest of the rule.
+const burstsVersion = 2
+
+func encodeBursts(list []burst) string {
+	out := append(make([]byte, 0, 1+14*len(list)), burstsVersion)
+	for _, b := range list {
+		out = binary.AppendVarint(out, int64(b.ID))
+		out = binary.AppendVarint(out, b.At.UnixNano())
+		out = binary.AppendVarint(out, int64(b.Major))
+	}
+	return string(out)
+}
+
+func decodeBursts(v string) ([]burst, error) {
+	var list []burst
+	switch {
+	case v == "":
+		return nil, nil
+	case v[0] == '[':
+		return list, json.Unmarshal([]byte(v), &list)
+	case v[0] != burstsVersion:
+		return nil, fmt.Errorf("bursts of a form %d that is not known here", v[0])
+	}
+	r := &reader{s: v[1:]}
+	for r.s != "" {
+		list = append(list, burst{ID: ID(r.num()), At: time.Unix(0, r.num()).UTC(), Major: ID(r.num())})
+	}
+	if r.bad {
+		return nil, errors.New("stored bursts are cut off")
+	}
+	return list, nil
 }
 
 const (
@@ -36,11 +73,9 @@ func (w *work) major(inc *Incident, counts, counted bool) error {
 	if err != nil {
 		return err
 	}
-	var list []burst
-	if v != "" {
-		if err := json.Unmarshal([]byte(v), &list); err != nil {
-			return err
-		}
+	list, err := decodeBursts(v)
+	if err != nil {
+		return err
 	}
 	was := slices.Clone(list)
 	list = slices.DeleteFunc(list, func(b burst) bool { return b.ID == inc.ID })
@@ -52,11 +87,7 @@ func (w *work) major(inc *Incident, counts, counted bool) error {
 		}
 	}
 	majors(list, w.link.MajorCount, w.link.MajorWindow)
-	out, err := json.Marshal(list)
-	if err != nil {
-		return err
-	}
-	if err := w.tx.PutKey(burstsKey, string(out), true); err != nil {
+	if err := w.tx.PutKey(burstsKey, encodeBursts(list), true); err != nil {
 		return err
 	}
 	if inc.Major != 0 && !counts {

@@ -39,6 +39,8 @@ func (a *change) settle(level Level) {
 		a.effects = append(a.effects, e)
 	}
 	a.replies(level)
+	a.publish(level)
+	a.hooks(level)
 }
 
 // pause keeps a new alert that mostly resolves itself from being shown for a

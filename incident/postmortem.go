@@ -36,6 +36,11 @@ func (r *RCA) IsZero() bool {
 	return r.Summary+r.Impact+r.Detection+r.RootCause+r.Category+r.ContributingFactors+r.ResolutionSteps+r.Lessons == "" && len(r.FiveWhys) == 0
 }
 
+// RCAFields names all fields, in the order in which they are read.
+var RCAFields = []string{
+	"summary", "impact", "detection", "root_cause", "category", "five_whys", "contributing_factors", "resolution_steps", "lessons",
+}
+
 // RequiredRCA names the fields that a complete RCA must have.
 var RequiredRCA = []string{"summary", "impact", "root_cause", "category", "resolution_steps"}
 

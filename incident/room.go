@@ -104,6 +104,13 @@ func (r *Room) Count(state string) int {
 	return n
 }
 
+// For reports whether a conversation is the room that was made for the members
+// of a private incident, and nobody else was added to it since.
+func (r *Room) For(inc *Incident, conversation string) bool {
+	return r != nil && r.Private && r.Chat != "" && r.Chat == conversation && len(inc.Members) > 0 &&
+		!slices.ContainsFunc(r.People, func(p RoomPerson) bool { return p.State == PersonIn && !inc.Visible(p.Person) })
+}
+
 // Pending reports whether somebody is to be added.
 func (r *Room) Pending() bool { return r.Count(PersonWanted) > 0 }
 

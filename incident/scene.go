@@ -85,8 +85,9 @@ func (sc *scene) put(e *entry) {
 	}
 	if old != nil {
 		was := *old
+		e.left, e.leftKeys = old.left, old.leftKeys
 		*old = *e
-		sc.judge = append(sc.judge, old)
+		sc.judge = append(sc.judge, old, &was)
 		sc.decide()
 		if was.sameButEnds(old) {
 			sc.affectsEnd(&was, old)
@@ -168,11 +169,33 @@ func sharesKey(a, b sameness) bool {
 // it is nobody's duplicate, and nobody is its.
 func (sc *scene) alone(e *entry) {
 	sc.changed, sc.own.dirty = true, true
-	d, kind, rule, parent := &decision{}, "", "", ID(0)
+	for _, x := range sc.own.entries {
+		switch {
+		case x == e:
+			sc.tie(e, &decision{})
+		case x.kind != LinkDuplicate && !x.fixed && sc.concerns(x):
+			sc.tie(x, &decision{derived: x.derived, openings: x.openings})
+		}
+	}
+}
+
+// tie decides on the cause of an incident that is nobody's duplicate, and
+// reports whether that has changed anything.
+func (sc *scene) tie(e *entry, d *decision) bool {
+	kind, rule, parent := "", "", ID(0)
 	if f := sc.cause(sc.own.service, e); f != nil {
 		kind, rule, parent, d.link = LinkCascade, RuleCalls, f.root.id, f.link(e, e.place, sc.now)
 	}
-	sc.note(e, kind, rule, parent, d)
+	return sc.note(e, kind, rule, parent, d)
+}
+
+// concerns reports whether what has changed can make a difference for the cause
+// of e: it is what has changed, or tells of the same story later.
+func (sc *scene) concerns(e *entry) bool {
+	near := func(x *entry) bool {
+		return x == e || (e.opened >= x.opened && e.opened-x.opened <= sameStory.Milliseconds())
+	}
+	return slices.ContainsFunc(sc.judge, near) || slices.ContainsFunc(sc.turned, near)
 }
 
 // drop takes an incident off the board: it has become private, or belongs to
@@ -181,37 +204,51 @@ func (sc *scene) drop(id ID) {
 	if e := sc.own.find(id); e != nil {
 		sc.affects(e)
 		sc.own.remove(id)
+		sc.judge = append(sc.judge, e)
 		sc.decide()
 	}
 }
 
-// decide sweeps the board, and notes what changes for whom.
+// decide sweeps the board, and notes what changes for whom: first who is whose
+// duplicate, because causes are looked for among the others.
 func (sc *scene) decide() {
 	sc.changed, sc.own.dirty = true, true
 	sc.swept = sweepBoard(sc.own, sc.l, sc.now.UnixMilli())
 	for _, s := range sc.swept.states {
-		if s.root == nil {
+		e := s.e
+		isDuplicate := s.root != nil && s.root != s
+		if s.root == nil || e.fixed || (!isDuplicate && e.kind != LinkDuplicate) {
 			continue
 		}
-		e := s.e
-		d := &decision{derived: s.derived, openings: s.flaps}
-		kind, rule, parent := e.kind, e.rule, e.parent
-		switch {
-		case e.fixed:
-		case s.root != s:
-			kind, rule, parent = LinkDuplicate, s.rule, s.root.e.id
-			d.link = s.link(sc.now)
-		case e.kind == LinkDuplicate || sc.force || slices.Contains(sc.judge, e):
-			kind, rule, parent = "", "", 0
-			if f := sc.cause(sc.own.service, e); f != nil {
-				kind, rule, parent, d.link = LinkCascade, RuleCalls, f.root.id, f.link(e, e.place, sc.now)
-			}
-			if s.promoted != nil {
-				d.promoted = s.promoted.e.id
-			}
+		if isDuplicate != (e.kind == LinkDuplicate) {
+			sc.turned = append(sc.turned, e)
 		}
-		sc.note(e, kind, rule, parent, d)
+		if isDuplicate {
+			sc.note(e, LinkDuplicate, s.rule, s.root.e.id, s.decision(sc.now))
+		} else {
+			sc.note(e, "", "", 0, s.decision(sc.now))
+		}
 	}
+	for _, s := range sc.swept.states {
+		switch e := s.e; {
+		case s.root == nil || (e.kind == LinkDuplicate && !e.fixed):
+		case !e.fixed && (sc.force || sc.concerns(e)):
+			sc.tie(e, s.decision(sc.now))
+		default:
+			sc.note(e, e.kind, e.rule, e.parent, s.decision(sc.now))
+		}
+	}
+}
+
+// decision is what a standing means for its incident, causes apart.
+func (s *standing) decision(now time.Time) *decision {
+	d := &decision{derived: s.derived, openings: s.flaps}
+	if s.root != s {
+		d.link = s.link(now)
+	} else if s.promoted != nil {
+		d.promoted = s.promoted.e.id
+	}
+	return d
 }
 
 // note keeps a decision that differs from what was decided before.
@@ -265,49 +302,61 @@ func (sc *scene) consequences(load func(service string) (*board, error)) (map[ID
 		return nil, nil
 	}
 	near := &scene{l: sc.l, topo: sc.topo, now: sc.now, boards: sc.boards}
-	for _, caller := range sc.callers() {
+	var seen []*board
+	var failed error
+	sc.eachCaller(func(caller string) bool {
 		b, err := load(caller)
-		if err != nil {
-			return nil, err
+		if err == nil && b.hasBetween(from, to+sameStory.Milliseconds()) && !slices.Contains(seen, b) {
+			seen = append(seen, b)
+			err = near.retie(b, from, to, load)
 		}
-		if !b.hasBetween(from, to) {
-			continue
-		}
-		for _, e := range b.load() {
-			if e.opened < from || e.opened > to || e.fixed || e.kind == LinkDuplicate || e.declared {
-				continue
-			}
-			if err := sc.loadCallees(caller, load); err != nil {
-				return nil, err
-			}
-			kind, rule, parent := "", "", ID(0)
-			d := &decision{derived: e.derived, openings: e.openings}
-			if f := near.cause(caller, e); f != nil {
-				kind, rule, parent, d.link = LinkCascade, RuleCalls, f.root.id, f.link(e, e.place, sc.now)
-			}
-			b.dirty = near.note(e, kind, rule, parent, d) || b.dirty
-		}
-	}
-	return near.others, nil
+		failed = err
+		return err == nil
+	})
+	return near.others, failed
 }
 
-// callers are the services that call this one, over at most the hops that
-// count, sorted.
-func (sc *scene) callers() []string {
-	var out []string
+// retie looks for the causes of what is on a board, and of which the trouble
+// began between two times.
+func (sc *scene) retie(b *board, from, to int64, load func(service string) (*board, error)) error {
+	sc.own = b
+	loaded := false
+	for _, e := range b.load() {
+		if e.fixed || e.kind == LinkDuplicate || e.declared {
+			continue
+		}
+		if first := sc.firstOf(b.service, e); first.opened < from || first.opened > to {
+			continue
+		}
+		if !loaded {
+			if err := sc.loadCallees(b.service, load); err != nil {
+				return err
+			}
+			loaded = true
+		}
+		if sc.tie(e, &decision{derived: e.derived, openings: e.openings}) {
+			b.dirty = true
+		}
+	}
+	return nil
+}
+
+// eachCaller calls fn with the services that call this one, over at most the
+// hops that count, until fn returns false. Some come more than once.
+func (sc *scene) eachCaller(fn func(service string) bool) {
 	for _, c := range sc.topo.Callers(sc.own.service) {
-		out = append(out, c.From)
+		if !fn(c.From) {
+			return
+		}
 		if sc.l.Hops < 2 {
 			continue
 		}
 		for _, d := range sc.topo.Callers(c.From) {
-			if d.From != sc.own.service {
-				out = append(out, d.From)
+			if d.From != sc.own.service && !fn(d.From) {
+				return
 			}
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // loadCallees reads the boards of all services in which a cause may lie.

@@ -18,7 +18,8 @@ type Service struct {
 	Topology func() Topology
 	Linking  Linking
 	Remind   Reminding
-	Wake     func() // called after a commit that stored effects; may be nil
+	Hooks    []HookWish // other systems that want to be told, see HookWish
+	Wake     func()     // called after a commit that stored effects; may be nil
 }
 
 // Do carries out a command: it removes duplicates by cmd.Keys, loads, applies,
@@ -292,7 +293,7 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	if was.created {
 		w.from = f.Service.Key
 	}
-	f.Remind = w.s.Remind
+	f.Remind, f.Hooks = w.s.Remind, w.s.Hooks
 	if err := w.observe(inc, &cmd, &f); err != nil {
 		return err
 	}

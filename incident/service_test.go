@@ -291,14 +291,14 @@ func TestDoThen(t *testing.T) {
 		kinds = append(kinds, e.Kind+" "+e.State)
 	}
 	slices.Sort(kinds)
-	if d := cmp.Diff([]string{"answer waiting", "card waiting", "jira.postmortem waiting", "mail waiting", "mail waiting"}, kinds); d != "" {
+	if d := cmp.Diff([]string{"answer waiting", "card waiting", "confluence.page waiting", "jira.postmortem waiting", "mail waiting", "mail waiting"}, kinds); d != "" {
 		t.Errorf("effects (-want +got):\n%s", d)
 	}
 	// A command that changes nothing still gets its answer.
 	again := answer
 	again.Key = "INC-1/answer/2"
 	h.do(incident.Command{Verb: incident.Unack, Incident: 1, Actor: dewi, Role: incident.RoleResponder, Then: []incident.Effect{again}})
-	if got := h.timeline(1); got != "declared" || len(h.effects(1)) != 6 || h.wakes != 2 {
+	if got := h.timeline(1); got != "declared" || len(h.effects(1)) != 7 || h.wakes != 2 {
 		t.Errorf("timeline %q, %d effects, %d wakes", got, len(h.effects(1)), h.wakes)
 	}
 	third := answer
@@ -306,7 +306,7 @@ func TestDoThen(t *testing.T) {
 	if err := h.Enqueue(ctx, third, answer); err != nil {
 		t.Fatal(err)
 	}
-	if len(h.effects(1)) != 7 || h.wakes != 3 {
+	if len(h.effects(1)) != 8 || h.wakes != 3 {
 		t.Errorf("%d effects, %d wakes", len(h.effects(1)), h.wakes)
 	}
 }

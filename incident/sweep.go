@@ -26,6 +26,8 @@ type standing struct {
 	spent  bool // its duplicates have outlived it
 
 	derived []move // what it follows
+
+	host *standing // of what is no incident, but stands for duplicates that have left the board: of whom
 }
 
 // boardEvent is one thing that happened on a board.
@@ -56,7 +58,7 @@ func sweepBoard(b *board, l Linking, now int64) *sweep {
 	w := &sweep{l: l, now: now, states: make([]*standing, len(b.entries)), byKey: make(map[string][]*standing, 4*len(b.entries))}
 	n := 0
 	for _, e := range b.entries {
-		n += len(e.moves)
+		n += len(e.moves) + len(e.left)
 	}
 	events := make([]boardEvent, 0, n)
 	for i, e := range b.entries {
@@ -64,6 +66,13 @@ func sweepBoard(b *board, l Linking, now int64) *sweep {
 		w.states[i] = s
 		for _, m := range e.moves {
 			events = append(events, boardEvent{m.at, m.close, s})
+		}
+		if len(e.left) == 0 {
+			continue
+		}
+		left := &standing{e: &entry{ref: e.ref, keys: e.leftKeys, fixed: true}, host: s}
+		for _, m := range e.left {
+			events = append(events, boardEvent{m.at, m.close, left})
 		}
 	}
 	slices.SortStableFunc(events, func(x, y boardEvent) int {
@@ -84,6 +93,10 @@ func sweepBoard(b *board, l Linking, now int64) *sweep {
 func (w *sweep) opened(s *standing, at int64) {
 	s.open = true
 	switch {
+	case s.host != nil:
+		if r := s.host.root; r != nil { // what was decided when they were on the board
+			w.join(s, r, "", at)
+		}
 	case s.root == nil:
 		w.enter(s, at)
 	case s.root == s:

@@ -3,7 +3,7 @@
 // chat by themselves.
 //
 // It reads no configuration and talks to nobody: the caller hands in Options. It does not check an uploaded or foreign
-// manifest, and declares no message extensions, tabs or single sign-on.
+// manifest, and declares no tabs or single sign-on.
 package manifest
 
 import (
@@ -41,6 +41,7 @@ type document struct {
 	Icons           icons             `json:"icons"`
 	AccentColor     string            `json:"accentColor"`
 	Bots            []bot             `json:"bots"`
+	Extensions      []extension       `json:"composeExtensions,omitempty"`
 	InstallScope    string            `json:"defaultInstallScope"`
 	GroupCapability map[string]string `json:"defaultGroupCapability"`
 	Permissions     []string          `json:"permissions"`
@@ -141,7 +142,10 @@ func describe(o Options) document {
 	if o.Dialogs {
 		d.ValidDomains = []string{domain(o.PublicURL)}
 	}
-	if o.Preview {
+	if x := extend(o); x != nil {
+		d.Extensions = []extension{*x}
+	}
+	if o.Preview || o.Targeted {
 		d.ManifestVersion = previewVersion
 		d.Bots[0].Targeted = true
 		d.ChannelFeatures = "tier1" // the only value there is, and from 1.25 on mandatory beside the team scope
@@ -175,6 +179,9 @@ func description(p Profile) text {
 	}
 }
 
+// slashCommand takes every verb: what is typed behind it is for the bot.
+var slashCommand = command{"incident", "Followed by what you want: ack INC-42, list open, help"}
+
 // commandLists makes one menu for each set of scopes that share the same entries: Teams takes at most three lists and
 // wants each scope in one of them. The slash works in channels and group chats only.
 func commandLists(o Options) []commandList {
@@ -184,12 +191,15 @@ func commandLists(o Options) []commandList {
 		if o.Preview && scope != ScopePersonal {
 			l.Triggers = []string{"mention", "slash"}
 		}
+		if len(l.Triggers) > 0 {
+			l.Commands = append(l.Commands, slashCommand)
+		}
 		for _, c := range o.Commands {
 			if c.in(scope) {
 				l.Commands = append(l.Commands, command{c.Title, c.Description})
 			}
 		}
-		if len(l.Commands) == 0 {
+		if len(l.Commands) == 0 || len(o.Commands) == 0 {
 			continue
 		}
 		same := slices.IndexFunc(lists, func(x commandList) bool {

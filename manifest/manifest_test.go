@@ -23,12 +23,20 @@ var verbs = []Command{
 	{Title: "help", Description: "Show what imbot understands"},
 }
 
+// searches are commands of the message extension as the bot hands them in.
+var searches = []ExtensionCommand{
+	{ID: "declare", Title: "Declare incident", Description: "Make an incident of a message", Action: true, Contexts: []string{ContextMessage, ContextCompose}, Slash: true},
+	{ID: "timeline", Title: "Add to timeline", Description: "Put this message onto a timeline", Action: true, Contexts: []string{ContextMessage}},
+	{ID: "find", Title: "Find incident", Description: "Search", Parameter: "q", ParameterTitle: "Words", Contexts: []string{ContextCompose, ContextCommandBox}},
+}
+
 func options(change func(*Options)) Options {
 	o := Options{
 		AppID:     "8a6c8a1e-0f3b-4c55-9a6b-2f1f4d6a7c10",
 		PublicURL: "https://imbot.example.com",
 		Commands:  verbs,
 		Dialogs:   true,
+		Extension: searches,
 	}
 	if change != nil {
 		change(&o)
@@ -44,7 +52,8 @@ var variants = []struct {
 	{"rooms", options(func(o *Options) { o.Profile = Rooms })},
 	{"timeline", options(func(o *Options) { o.Profile = Timeline })},
 	{"preview", options(func(o *Options) { o.Profile = Timeline; o.Preview = true })},
-	{"plain", options(func(o *Options) { o.Commands, o.Dialogs = nil, false })},
+	{"targeted", options(func(o *Options) { o.Targeted = true })},
+	{"plain", options(func(o *Options) { o.Commands, o.Extension, o.Dialogs = nil, nil, false })},
 	{"company", options(func(o *Options) {
 		o.Profile = Rooms
 		o.Name, o.Version = "Pager & Co", "2.14.0"
@@ -90,6 +99,7 @@ type parsed struct {
 	Developer       developer
 	Description     text
 	Bots            []bot
+	Extensions      []extension     `json:"composeExtensions"`
 	ValidDomains    []string        `json:"validDomains"`
 	ChannelFeatures string          `json:"supportsChannelFeatures"`
 	WebApplication  *webApplication `json:"webApplicationInfo"`
@@ -189,6 +199,45 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+func TestTargeted(t *testing.T) {
+	got := build(t, options(func(o *Options) { o.Targeted = true }))
+	if got.ManifestVersion != "1.29" || !got.Bots[0].Targeted || got.ChannelFeatures != "tier1" {
+		t.Errorf("targeted manifest is %s, targeted %v, channel features %q", got.ManifestVersion, got.Bots[0].Targeted, got.ChannelFeatures)
+	}
+	for _, l := range got.Bots[0].CommandLists {
+		if l.Triggers != nil {
+			t.Errorf("without slash commands %v has the triggers %v", l.Scopes, l.Triggers)
+		}
+	}
+	if c := got.Extensions[0].Commands[0]; c.Triggers != nil {
+		t.Errorf("without slash commands %s has the triggers %v", c.ID, c.Triggers)
+	}
+}
+
+func TestExtension(t *testing.T) {
+	got := build(t, options(func(o *Options) { o.PublicURL = "https://Ops.example.com:8443/imbot" })).Extensions
+	if len(got) != 1 || got[0].BotID != options(nil).AppID || len(got[0].Commands) != 3 {
+		t.Fatalf("message extension: %+v", got)
+	}
+	if want := []handler{{Type: "link", Value: handlerValue{Domains: []string{"ops.example.com"}}}}; !cmp.Equal(got[0].Handlers, want) {
+		t.Errorf("links are handled by %+v, want %+v", got[0].Handlers, want)
+	}
+	action, search := got[0].Commands[0], got[0].Commands[2]
+	if action.Type != "action" || !action.FetchTask || action.InitialRun || action.Triggers != nil || len(action.Parameters) != 0 {
+		t.Errorf("an action: %+v", action)
+	}
+	if search.Type != "query" || search.FetchTask || !search.InitialRun || len(search.Parameters) != 1 || search.Parameters[0].Name != "q" {
+		t.Errorf("a search: %+v", search)
+	}
+	preview := build(t, options(func(o *Options) { o.Preview = true })).Extensions[0].Commands
+	if !cmp.Equal(preview[0].Triggers, []string{"slash"}) || preview[1].Triggers != nil || preview[2].Triggers != nil {
+		t.Errorf("slash triggers: %+v", preview)
+	}
+	if none := build(t, options(func(o *Options) { o.Extension = nil })).Extensions; none != nil {
+		t.Errorf("without commands there is the message extension %+v", none)
+	}
+}
+
 func TestCommandListsShareScopes(t *testing.T) {
 	everywhere := build(t, options(func(o *Options) { o.Commands = verbs[:2] })).Bots[0].CommandLists
 	if len(everywhere) != 1 || !cmp.Equal(everywhere[0].Scopes, []string{ScopePersonal, ScopeTeam, ScopeGroupChat}) {
@@ -231,6 +280,22 @@ func TestBuildRefuses(t *testing.T) {
 		{"scope", func(o *Options) {
 			o.Commands = []Command{{Title: "x", Description: "d", Scopes: []string{"groupchat"}}}
 		}, "use personal, team, groupChat"},
+		{"extension id", func(o *Options) { o.Extension = []ExtensionCommand{{ID: "a b"}} }, "letters, digits and hyphens"},
+		{"extension twice", func(o *Options) { o.Extension = []ExtensionCommand{searches[0], searches[0]} }, "list it once"},
+		{"extension without title", func(o *Options) { o.Extension = []ExtensionCommand{{ID: "a", Action: true, Contexts: contexts}} }, "needs a title"},
+		{"extension nowhere", func(o *Options) {
+			o.Extension = []ExtensionCommand{{ID: "a", Title: "t", Description: "d", Action: true}}
+		}, "give it a context"},
+		{"search for nothing", func(o *Options) {
+			o.Extension = []ExtensionCommand{{ID: "a", Title: "t", Description: "d", Contexts: contexts}}
+		}, "needs a parameter"},
+		{"extension context", func(o *Options) {
+			o.Extension = []ExtensionCommand{{ID: "a", Title: "t", Description: "d", Action: true, Contexts: []string{"chat"}}}
+		}, "use message, compose, commandBox"},
+		{"long extension title", func(o *Options) {
+			o.Extension = []ExtensionCommand{{ID: "a", Title: strings.Repeat("x", 33), Description: "d", Action: true, Contexts: contexts}}
+		}, "Teams allows 32"},
+		{"eleven extension commands", func(o *Options) { o.Extension = make([]ExtensionCommand, 11) }, "Teams takes 10"},
 		{"eleven commands", func(o *Options) { o.Commands = many(11) }, "11 menu commands in scope team"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -299,6 +364,10 @@ func FuzzBuild(f *testing.F) {
 		o := Options{
 			AppID: app, ManifestID: id, Profile: Profile(profile), PublicURL: address, Version: version, Name: name,
 			Commands: []Command{{Title: title, Description: name}}, Dialogs: true, Preview: preview,
+			Extension: []ExtensionCommand{
+				{ID: id, Title: title, Description: name, Action: true, Contexts: contexts, Slash: true},
+				{ID: "find", Title: name, Description: title, Parameter: "q", ParameterTitle: title, Contexts: contexts[1:]},
+			},
 		}
 		raw, err := Build(o)
 		if err != nil {

@@ -36,9 +36,14 @@ type Options struct {
 	// Dialogs says that buttons open dialogs: the host of PublicURL becomes a valid domain, which Teams demands of a
 	// dialog's page. Without it the app asks for no domain at all.
 	Dialogs bool
+	// Extension is the message extension. Without commands there is none.
+	Extension []ExtensionCommand
 	// Preview makes a manifest for Teams' public developer preview, in which the commands can be called with a slash
 	// and answered so that only the asker sees it. Default: a manifest for every client.
 	Preview bool
+	// Targeted makes a manifest of the same version in which people can write to the bot so that nobody else sees it,
+	// without slash commands. Preview includes it.
+	Targeted bool
 }
 
 // Developer is who offers the app.
@@ -127,6 +132,7 @@ func (o Options) complete() (Options, error) {
 		note(checkURL(u.what, *u.url))
 	}
 	note(checkCommands(o.Commands))
+	note(checkExtension(o.Extension))
 	return o, errors.Join(errs...)
 }
 
@@ -218,6 +224,9 @@ func checkCommands(commands []Command) error {
 func (c Command) in(scope string) bool {
 	return len(c.Scopes) == 0 || slices.Contains(c.Scopes, scope)
 }
+
+// ID is the manifest id of an Entra app where none is configured. It is empty for what is no GUID.
+func ID(appID string) string { return manifestID(strings.ToLower(strings.TrimSpace(appID))) }
 
 // manifestID derives the app's catalog id from the Entra app's id as a version 5 UUID (RFC 9562, section 5.5) with the
 // app id as namespace: stable, and never equal to the app id of another app.

@@ -136,7 +136,7 @@ func against(t *testing.T, c *checker, preview bool) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
 			o := v.Options
-			o.Preview = preview
+			o.Preview, o.Targeted = preview && !o.Targeted, preview && o.Targeted
 			raw, err := Build(o)
 			if err != nil {
 				t.Fatal(err)

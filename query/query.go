@@ -18,6 +18,9 @@ import (
 type Viewer struct {
 	Actor incident.Actor
 	Role  incident.Role
+	// Group are the people of a conversation, where it is read by all of them: it
+	// sees what each of them may see. Actor and Role do not count then.
+	Group []incident.Actor
 }
 
 // Everybody sees what is not private: the viewer for channels.
@@ -26,7 +29,12 @@ var Everybody = Viewer{}
 // Self sees everything: imbot itself, for what goes to members only.
 var Self = Viewer{Actor: incident.System, Role: incident.RoleAdmin}
 
-func (v Viewer) sees(inc *incident.Incident) bool { return inc.VisibleTo(v.Actor, v.Role) }
+func (v Viewer) sees(inc *incident.Incident) bool {
+	if len(v.Group) == 0 {
+		return inc.VisibleTo(v.Actor, v.Role)
+	}
+	return !slices.ContainsFunc(v.Group, func(a incident.Actor) bool { return !inc.Visible(a) })
+}
 
 // Reader answers questions.
 type Reader struct {
@@ -35,6 +43,7 @@ type Reader struct {
 	Pages     bool     // pages are served under PublicURL: cards link to them
 	PublicURL string   // base of links to pages, without a trailing slash; "" where there is none
 	Changes   *Changes // nil: nothing is known of what was changed
+	Standby   Standby  // nil: nobody is known to be on duty
 
 	maxScan int // for tests; 0 means maxScan
 }
@@ -56,12 +65,13 @@ type View struct {
 
 	// What follows is only of Get. The children that the viewer may know of are
 	// Incident.Children, of which there may be hundreds.
-	Parent    *Related  // what it is linked to; nil: nothing, or nothing that is known here
-	Children  []Related // the first of what is linked to it, consequences first; at most MaxRelated
-	Burst     []Related // others of the burst that it is part of, oldest first; at most MaxRelated
-	BurstSize int       // how many that burst has, this one included
-	Similar   []Similar // earlier ones like it that are closed, most alike first; at most three
-	Muted     *Muted    // the window that keeps it quiet
+	Parent    *Related                  // what it is linked to; nil: nothing, or nothing that is known here
+	Children  []Related                 // the first of what is linked to it, consequences first; at most MaxRelated
+	Below     map[incident.ID][]Related // by child, what is linked to that; only of Whole
+	Burst     []Related                 // others of the burst that it is part of, oldest first; at most MaxRelated
+	BurstSize int                       // how many that burst has, this one included
+	Similar   []Similar                 // earlier ones like it that are closed, most alike first; at most three
+	Muted     *Muted                    // the window that keeps it quiet
 }
 
 // Get returns one incident, or incident.ErrNotFound where there is none or the

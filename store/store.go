@@ -24,6 +24,7 @@ type Store interface {
 	incident.Store
 	outbox.Store
 	bot.Store
+	bot.Preferences
 	topology.Store
 	changes.Store
 

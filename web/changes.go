@@ -53,31 +53,6 @@ func changeOf(c *changes.Change) changeDoc {
 	}
 }
 
-// causeDoc is a change that has caused an incident, as somebody has confirmed.
-type causeDoc struct {
-	ID        string    `json:"id"`
-	Source    string    `json:"source"`
-	Title     string    `json:"title"`
-	Version   string    `json:"version"`
-	URL       string    `json:"url"`
-	Service   string    `json:"service"`
-	At        time.Time `json:"at"`
-	By        actorDoc  `json:"by"`
-	DecidedAt time.Time `json:"decided_at"`
-}
-
-// causesOf leaves out what was not the cause: nobody should count it by mistake.
-func causesOf(inc *incident.Incident) []causeDoc {
-	out := []causeDoc{}
-	for _, c := range inc.Confirmed() {
-		out = append(out, causeDoc{
-			ID: c.ID, Source: c.Source, Title: c.Title, Version: c.Version, URL: c.URL, Service: c.Service, At: c.At.UTC(),
-			By: *orNobody(c.By), DecidedAt: c.DecidedAt.UTC(),
-		})
-	}
-	return out
-}
-
 // postChanges stores one change or several: 201 where one of them is new, 200
 // where all were known. All or none.
 func (s *server) postChanges(w http.ResponseWriter, r *http.Request, v query.Viewer) error {

@@ -8,6 +8,7 @@ import (
 	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
+	"imbot/resource"
 )
 
 //go:embed openapi.yaml
@@ -42,13 +43,13 @@ func (s *server) list(w http.ResponseWriter, r *http.Request, v query.Viewer) er
 	if err != nil {
 		return err
 	}
-	docs := make([]incidentDoc, len(page.Incidents))
+	docs := make([]resource.Incident, len(page.Incidents))
 	for i, inc := range page.Incidents {
-		docs[i] = incidentOf(inc)
+		docs[i] = resource.Of(inc)
 	}
 	return reply(w, http.StatusOK, struct {
-		Incidents  []incidentDoc `json:"incidents"`
-		NextCursor string        `json:"next_cursor"`
+		Incidents  []resource.Incident `json:"incidents"`
+		NextCursor string              `json:"next_cursor"`
 	}{docs, page.Next})
 }
 
@@ -66,7 +67,7 @@ func (s *server) show(w http.ResponseWriter, r *http.Request, v query.Viewer) er
 	if err != nil {
 		return err
 	}
-	return reply(w, http.StatusOK, incidentOf(view))
+	return reply(w, http.StatusOK, resource.Of(view))
 }
 
 func (s *server) timeline(w http.ResponseWriter, r *http.Request, v query.Viewer) error {
@@ -75,8 +76,8 @@ func (s *server) timeline(w http.ResponseWriter, r *http.Request, v query.Viewer
 		return err
 	}
 	return reply(w, http.StatusOK, struct {
-		Events []eventDoc `json:"events"`
-	}{eventsOf(view.Timeline)})
+		Events []resource.Event `json:"events"`
+	}{resource.Events(view.Timeline)})
 }
 
 func (s *server) postmortem(w http.ResponseWriter, r *http.Request, v query.Viewer) error {
@@ -162,5 +163,5 @@ func (s *server) state(w http.ResponseWriter, r *http.Request, v query.Viewer, s
 	if err != nil {
 		return err
 	}
-	return reply(w, status, incidentOf(view))
+	return reply(w, status, resource.Of(view))
 }

@@ -13,6 +13,7 @@ import (
 	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
+	"imbot/resource"
 )
 
 // parameters reads the query of an address that knows just these names, each
@@ -127,7 +128,7 @@ func (s *server) linkStats(w http.ResponseWriter, r *http.Request, v query.Viewe
 		Since *time.Time `json:"since"` // of the corrections; null: ever
 		Rules []ruleDoc  `json:"rules"`
 		Kinds []kindDoc  `json:"kinds"`
-	}{Since: moment(f.Since), Rules: []ruleDoc{}, Kinds: []kindDoc{}}
+	}{Since: resource.Moment(f.Since), Rules: []ruleDoc{}, Kinds: []kindDoc{}}
 	for _, x := range f.Rules {
 		d := ruleDoc{Rule: x.Rule, Made: x.Made, Wrong: x.Wrong, Missed: x.Missed}
 		if x.Made > 0 {
@@ -173,7 +174,7 @@ func (s *server) similar(w http.ResponseWriter, r *http.Request, v query.Viewer)
 	for i, x := range list {
 		docs[i] = similarDoc{
 			ID: x.ID.String(), Title: x.Title, Service: x.Service, Level: x.Level.Key, Status: x.Status, Same: x.Same,
-			OpenedAt: x.OpenedAt.UTC(), ResolvedAt: moment(x.ResolvedAt), RootCause: x.Cause, Resolution: x.Fix,
+			OpenedAt: x.OpenedAt.UTC(), ResolvedAt: resource.Moment(x.ResolvedAt), RootCause: x.Cause, Resolution: x.Fix,
 		}
 	}
 	return reply(w, http.StatusOK, struct {

@@ -7,23 +7,24 @@ import (
 	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
+	"imbot/resource"
 )
 
 // muteDoc is a window in which the alerts of a service or a squad are quiet.
 type muteDoc struct {
-	Service *string   `json:"service"` // key; null where it is about a squad
-	Squad   *string   `json:"squad"`   // key; null where it is about a service
-	Name    string    `json:"name"`
-	From    time.Time `json:"from"`
-	Until   time.Time `json:"until"`
-	Reason  string    `json:"reason"`
-	By      actorDoc  `json:"by"`
+	Service *string        `json:"service"` // key; null where it is about a squad
+	Squad   *string        `json:"squad"`   // key; null where it is about a service
+	Name    string         `json:"name"`
+	From    time.Time      `json:"from"`
+	Until   time.Time      `json:"until"`
+	Reason  string         `json:"reason"`
+	By      resource.Actor `json:"by"`
 }
 
 func muteOf(m incident.Mute, name string) muteDoc {
 	return muteDoc{
 		Service: textOrNull(m.Service), Squad: textOrNull(m.Squad), Name: name,
-		From: m.From.UTC(), Until: m.Until.UTC(), Reason: m.Reason, By: *orNobody(m.By),
+		From: m.From.UTC(), Until: m.Until.UTC(), Reason: m.Reason, By: resource.Whoever(m.By),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"imbot/incident"
@@ -40,8 +41,13 @@ type Config struct {
 	Metrics http.Handler
 	// Changes are what was changed. nil: there is no such address.
 	Changes *Changes
+	// Pages answers what is no address of the API and of machines. nil: there is
+	// nothing.
+	Pages http.Handler
 	// Backup writes a copy of the store. nil: there is no such address.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Unsubscribe ends mails by the link in them. nil: there is no such address.
+	Unsubscribe *Unsubscribe
 }
 
 // readyTimeout bounds the check behind /readyz: whoever asks it asks often.
@@ -79,6 +85,7 @@ func New(c Config) http.Handler {
 		"DELETE /api/v1/mutes":                  s.unmute,
 		"GET /api/v1/labels.csv":                s.labels,
 		"GET /api/v1/stats/links":               s.linkStats,
+		"GET /api/v1/oncall":                    s.onCall,
 	} {
 		s.mux.Handle(pattern, s.answer(s.authenticated(h)))
 	}
@@ -88,6 +95,10 @@ func New(c Config) http.Handler {
 	}
 	if c.Backup != nil {
 		s.mux.Handle("GET /api/v1/backup", s.answer(s.authenticated(s.backup)))
+	}
+	if c.Unsubscribe != nil {
+		s.mux.Handle("GET "+unsubscribePath, s.answer(s.showUnsubscribe))
+		s.mux.Handle("POST "+unsubscribePath, s.answer(s.unsubscribe))
 	}
 	s.mux.Handle("GET /api/v1/openapi.yaml", s.answer(s.openapi))
 	s.mux.Handle("GET /healthz", s.answer(s.health))
@@ -110,6 +121,10 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	if probe.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", probe.header.Get("Allow"))
 		s.fail(w, r, &httpError{status: http.StatusMethodNotAllowed, detail: "This address takes " + probe.header.Get("Allow") + "."})
+		return
+	}
+	if s.Pages != nil && !strings.HasPrefix(r.URL.Path, "/api/") {
+		s.Pages.ServeHTTP(w, r)
 		return
 	}
 	s.fail(w, r, &httpError{status: http.StatusNotFound, detail: "There is nothing at this address. See /api/v1/openapi.yaml for what there is."})

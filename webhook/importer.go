@@ -124,8 +124,8 @@ func (r *importRun) list(ctx context.Context) error {
 			if failed = err; err != nil || ctx.Err() != nil {
 				break
 			}
-			if r.seen[in.ID] {
-				continue
+			if _, _, woken := incident.ParseWakeKey(in.IncidentKey); woken || r.seen[in.ID] {
+				continue // made only to wake somebody, or taken over already
 			}
 			if err := r.one(ctx, in); err != nil {
 				return err // it had patience already

@@ -190,6 +190,9 @@ func (r *Reconciler) ours(ctx context.Context, seen map[string]bool) error {
 // settle brings one incident to PagerDuty's state. take says that one we do not
 // know is taken over.
 func (r *Reconciler) settle(ctx context.Context, in *pagerduty.Incident, take bool) error {
+	if id, who, woken := incident.ParseWakeKey(in.IncidentKey); woken {
+		return r.woken(ctx, in, id, who)
+	}
 	have, pending, err := r.have(ctx, in.ID)
 	if err != nil || pending || (have == nil && !take) || (have != nil && agrees(have, in)) {
 		return err
@@ -222,6 +225,24 @@ func (r *Reconciler) settle(ctx context.Context, in *pagerduty.Incident, take bo
 		r.replayed[in.ID] = in.UpdatedAt
 	}
 	return nil
+}
+
+// woken is about an incident that was made to wake somebody: it is none of its
+// own here. Whoever has acknowledged or resolved it has heard.
+func (r *Reconciler) woken(ctx context.Context, in *pagerduty.Incident, id incident.ID, who incident.Actor) error {
+	if in.Status != pagerduty.StatusAcknowledged && in.Status != pagerduty.StatusResolved {
+		return nil
+	}
+	_, err := r.Service.Do(ctx, incident.Command{
+		Verb: incident.PageStep, Incident: id, Actor: Agent(nil), Source: incident.SourcePagerDuty,
+		Args: incident.Args{Page: &incident.PageChange{Step: incident.PageReply, Who: who}},
+	})
+	var p *incident.Problem
+	if errors.As(err, &p) {
+		r.Logger.Error("webhook.Reconciler refused", "verb", incident.PageStep, "reason", p.Detail)
+		return nil
+	}
+	return err
 }
 
 // settledAfter is how old a state of PagerDuty's must be, to be known by its second.

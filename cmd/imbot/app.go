@@ -18,8 +18,10 @@ import (
 	"imbot/bot"
 	"imbot/catalog"
 	"imbot/changes"
+	"imbot/effects"
 	"imbot/incident"
 	"imbot/integrations/botframework"
+	"imbot/integrations/confluence"
 	"imbot/integrations/pagerduty"
 	"imbot/outbox"
 	"imbot/query"
@@ -50,8 +52,14 @@ type app struct {
 	bot        *bot.Bot             // nil: the teams section is absent
 	hook       *webhook.PagerDuty   // nil: the pagerduty section is absent
 	reconciler *webhook.Reconciler  // nil: no API token
+	tickets    ticketing            // in Jira
+	wiki       *confluence.Client   // nil: the confluence section is absent
+	mail       mailing              // by SMTP or Graph
+	standby    standby              // who is on duty
+	chats      effects.Chats        // makes war rooms; nil: they are off
 	repeated   prometheus.Counter   // posts made again after a lost answer
 	imports    imports              // of PagerDuty's past
+	pages      http.Handler         // one that says so where nobody can sign in
 	listener   net.Listener
 	live       atomic.Pointer[Config] // the last one loaded: bindings made in chat are joined with it
 }
@@ -93,6 +101,7 @@ func (a *app) wire() error {
 	if err := a.wireClients(); err != nil {
 		return err
 	}
+	a.wireStandby()
 	if err := a.wireTopology(); err != nil {
 		return err
 	}
@@ -101,16 +110,34 @@ func (a *app) wire() error {
 		Catalog:  func() incident.Catalog { return a.catalog.Get() },
 		Topology: a.topology.Graph,
 		Linking:  a.cfg.Linking(),
+		Remind:   a.cfg.Reminding(),
+		Hooks:    a.cfg.Wishes(),
 		Wake:     func() { a.runner.Wake() },
 	}
-	a.reader = &query.Reader{Store: a.store, PublicURL: a.cfg.PublicURL, Catalog: func() incident.Catalog { return a.catalog.Get() }}
+	a.reader = &query.Reader{Store: a.store, PublicURL: a.cfg.PublicURL, Pages: a.cfg.Web != nil && a.cfg.Web.OIDC != nil, Catalog: func() incident.Catalog { return a.catalog.Get() }}
+	a.reader.Standby = a.standby
 	if err := a.wireChanges(); err != nil {
+		return err
+	}
+	if err := a.wireMail(); err != nil {
 		return err
 	}
 	if err := a.wireTeams(); err != nil {
 		return err
 	}
+	if err := a.wireRooms(); err != nil {
+		return err
+	}
 	a.wirePagerDuty()
+	if err := a.wirePages(); err != nil {
+		return err
+	}
+	if err := a.wireJira(); err != nil {
+		return err
+	}
+	if err := a.wireConfluence(); err != nil {
+		return err
+	}
 	a.runner = &outbox.Runner{Store: a.store, Handlers: a.handlers(), Now: a.now, Logger: a.log, OnDead: a.dead, Drain: stopEffects}
 	a.registerMetrics()
 	a.listener, err = net.Listen("tcp", a.cfg.Listen)
@@ -216,10 +243,10 @@ func (a *app) wireTeams() error {
 	}
 	a.bot = bot.New(bot.Config{
 		Adapter: botframework.NewAdapter(t.AppID, validator, a.teams),
-		Service: a.opener(), Reader: a.reader, Store: a.store, Roster: a.teams,
+		Service: a.opener(), Reader: a.reader, Store: a.store, Preferences: a.mailPreferences(), Roster: a.teams,
 		Catalog: a.squads, Rebind: a.loadCatalog,
-		Tenants: tenants, Dialogs: t.Dialogs, Slash: t.SlashCommands, Location: a.cfg.Location(),
-		Access: bot.Access{Default: incident.Role(a.cfg.Access.Default), Admins: a.cfg.Access.Admins, Viewers: a.cfg.Access.Viewers},
+		Tenants: tenants, Dialogs: t.Dialogs, Slash: t.SlashCommands, Targeted: t.Targeted, Location: a.cfg.Location(),
+		Access: a.access(),
 		Now:    a.now, Logger: a.log,
 	})
 	return nil
@@ -256,12 +283,13 @@ func (a *app) handler() http.Handler {
 	if a.hook != nil {
 		mux.Handle("POST /webhooks/pagerduty", a.hook)
 	}
+	a.jiraRoutes(mux)
 	mux.HandleFunc("GET "+topologyPath, a.serveTopology)
 	mux.HandleFunc("POST "+topologyPath, a.serveTopology)
 	mux.HandleFunc("POST "+historyPath, a.serveImport)
 	mux.Handle("/", web.New(web.Config{
 		Service: a.opener(), Reader: a.reader, Changes: a.webChanges(), Tokens: tokens, Location: a.cfg.Location(), Now: a.now, Logger: a.log,
-		Ready: a.store.Writable, Backup: a.store.Backup, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
+		Pages: a.pages, Unsubscribe: a.mail.unsubscribe, Ready: a.store.Writable, Backup: a.store.Backup, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
 	}))
 	return mux
 }
@@ -301,11 +329,23 @@ func (a *app) run(ctx context.Context) error {
 		return nil
 	})
 	background.Go(func() error {
+		a.every(work, refreshStandby, "standby", a.refreshStandby)
+		return nil
+	})
+	background.Go(func() error {
+		a.every(work, time.Hour, "reminders", a.remind)
+		return nil
+	})
+	background.Go(func() error {
 		a.topology.Run(work)
 		return nil
 	})
 	background.Go(func() error {
 		a.changes.Run(work)
+		return nil
+	})
+	background.Go(func() error {
+		a.runJira(work)
 		return nil
 	})
 	if a.reconciler != nil {
@@ -373,8 +413,12 @@ func (a *app) off() []string {
 	if a.cfg.Catalog == "" {
 		out = append(out, "catalog: none; every service is unknown and goes to the default channel")
 	}
+	out = append(out, a.offPages()...)
 	out = append(out, a.offTopology()...)
 	out = append(out, a.offChanges()...)
+	out = append(out, a.offJira()...)
+	out = append(out, a.offConfluence()...)
+	out = append(out, a.offMail()...)
 	if a.cfg.DryRun {
 		out = append(out, "dry_run: cards, replies and writes to PagerDuty are skipped")
 	}

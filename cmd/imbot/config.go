@@ -48,11 +48,16 @@ type Config struct {
 	Backstage   *BackstageConfig  `yaml:"backstage"`
 	Topology    TopologyConfig    `yaml:"topology"`
 	Correlation CorrelationConfig `yaml:"correlation"`
+	Standby     StandbyConfig     `yaml:"standby"`
+	Reminders   RemindersConfig   `yaml:"reminders"`
+	Hooks       []HookConfig      `yaml:"hooks"`
 
-	Jira    *JiraConfig    `yaml:"jira"`
-	Mail    *MailConfig    `yaml:"mail"`
-	Web     *WebConfig     `yaml:"web"`
+	Jira    *JiraConfig    `yaml:"jira"` // nil: off
+	Mail    *MailConfig    `yaml:"mail"` // nil: off
+	Web     *WebConfig     `yaml:"web"`  // nil: the pages are off
 	Reports *ReportsConfig `yaml:"reports"`
+
+	Confluence *ConfluenceConfig `yaml:"confluence"` // nil: off
 
 	location *time.Location
 	warnings []string
@@ -76,6 +81,7 @@ type TeamsConfig struct {
 	ReviewChannel    string `yaml:"review_channel"`
 	Dialogs          bool   `yaml:"dialogs"`        // buttons open dialogs
 	SlashCommands    bool   `yaml:"slash_commands"` // the app has real ones
+	Targeted         bool   `yaml:"targeted"`       // what only the asker needs is said to them alone
 
 	Authority         string   `yaml:"authority"` // token service, always https; "" for the public cloud's
 	CAFile            string   `yaml:"ca_file"`   // PEM with roots to trust besides the system's
@@ -87,6 +93,11 @@ type TeamsConfig struct {
 	ManifestID   string `yaml:"manifest_id"`    // GUID; "" to derive it from the app id
 	CatalogAppID string `yaml:"catalog_app_id"` // GUID of the app in the tenant's app catalog
 	Profile      string `yaml:"profile"`        // minimal (default), rooms or timeline
+
+	Rooms    bool            `yaml:"rooms"`     // war rooms are opened as group chats, by Microsoft Graph
+	RoomSize int             `yaml:"room_size"` // people who are added to one; default 20
+	Meetings *MeetingsConfig `yaml:"meetings"`  // nil: no call is made for a room
+	GraphURL string          `yaml:"graph_url"` // of Microsoft Graph, with its version; "" for the public cloud's
 }
 
 // PagerDutyConfig connects imbot with PagerDuty.

@@ -41,6 +41,19 @@ func (k *configCheck) all() {
 	k.notice()
 	k.topology()
 	k.correlation()
+	k.standby()
+	k.reminders()
+	k.hooks()
+	k.web()
+	if k.c.Jira != nil {
+		k.jira(k.c.Jira)
+	}
+	if k.c.Mail != nil {
+		k.mail(k.c.Mail)
+	}
+	if k.c.Confluence != nil {
+		k.confluence(k.c.Confluence)
+	}
 	k.later()
 }
 
@@ -142,7 +155,7 @@ func (k *configCheck) emptySections() {
 	for _, s := range []struct {
 		name   string
 		absent bool
-	}{{"teams", k.c.Teams == nil}, {"pagerduty", k.c.PagerDuty == nil}, {"newrelic", k.c.NewRelic == nil}, {"prometheus", k.c.Prometheus == nil}, {"backstage", k.c.Backstage == nil}} {
+	}{{"teams", k.c.Teams == nil}, {"pagerduty", k.c.PagerDuty == nil}, {"newrelic", k.c.NewRelic == nil}, {"prometheus", k.c.Prometheus == nil}, {"backstage", k.c.Backstage == nil}, {"jira", k.c.Jira == nil}, {"mail", k.c.Mail == nil}, {"web", k.c.Web == nil}, {"confluence", k.c.Confluence == nil}} {
 		if s.absent && k.doc.Has(s.name) && !k.failed(s.name) {
 			k.doc.Errorf(s.name, "the section %s is empty; fill it in, or remove it to turn %s off", s.name, s.name)
 		}

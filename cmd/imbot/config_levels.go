@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"imbot/catalog"
 	"imbot/incident"
@@ -65,6 +66,28 @@ func (k *configCheck) level(l *incident.Level, at string) {
 	for i, m := range l.Members {
 		k.mailAddress(fmt.Sprintf("%s.members[%d]", at, i), m)
 		l.Members[i] = strings.ToLower(m)
+	}
+	k.template(l, at+".template")
+}
+
+// template checks what the draft of an RCA begins with.
+func (k *configCheck) template(l *incident.Level, at string) {
+	for _, field := range slices.Sorted(maps.Keys(l.Template)) {
+		path, prompt := at+"."+field, strings.TrimSpace(l.Template[field])
+		switch {
+		case k.failed(path):
+		case !slices.Contains(incident.RCAFields, field):
+			k.doc.Errorf(path, "an RCA has no field %q%s; it has %s", field, k.doc.Hint(field, incident.RCAFields), list(incident.RCAFields))
+		case prompt == "":
+			k.doc.Errorf(path, "the prompt is empty; write what to answer there, or remove it")
+		case utf8.RuneCountInString(prompt) > incident.MaxText:
+			k.doc.Errorf(path, "the prompt is too long; use at most %d characters", incident.MaxText)
+		case field == "category" && !slices.Contains(incident.Categories, prompt):
+			k.doc.Errorf(path, "%s is not a category; use %s", k.doc.Quote(path, prompt), list(incident.Categories))
+		}
+	}
+	if len(l.Template) > 0 && !l.Postmortem && !k.failed(at) {
+		k.warn("levels: %q has a template, but owes no RCA; set postmortem: true, or remove the template", l.Key)
 	}
 }
 

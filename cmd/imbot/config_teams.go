@@ -30,6 +30,7 @@ func (k *configCheck) teams(t *TeamsConfig) {
 	if t.Profile == "" {
 		t.Profile = "minimal"
 	}
+	k.rooms(t)
 	if k.c.PublicURL == "" {
 		k.warn("public_url: not set; cards have no links to imbot, and `imbot manifest` needs it")
 	}

@@ -20,7 +20,7 @@ import (
 
 var configEnv = map[string]string{
 	"TEAMS_CLIENT_SECRET": "teams-s3cret-value", "PD_SECRET": "pd-s3cret-value", "PD_TOKEN": "pd-t0ken-value", "IMBOT_API_TOKEN": "api-t0ken-value-0123456789", "NR_KEY": "NRAK-s3cret-value",
-	"PORT": "9090", "SHORT": "hunter2",
+	"JIRA_TOKEN": "jira-t0ken-value", "JIRA_SECRET": "jira-s3cret-value", "OIDC_SECRET": "oidc-s3cret-value", "SMTP_PASSWORD": "smtp-s3cret-value", "PORT": "9090", "SHORT": "hunter2",
 }
 
 func testenv(name string) string { return configEnv[name] }
@@ -96,7 +96,7 @@ func TestExampleLaterParts(t *testing.T) {
 		t.Fatalf("parseConfig: %v", err)
 	}
 	var want []string
-	for _, s := range []string{"jira", "mail", "web", "reports"} {
+	for _, s := range []string{"reports"} {
 		want = append(want, s+": not part of this version: ignored")
 	}
 	if diff := cmp.Diff(want, c.Warnings()); diff != "" {
@@ -121,6 +121,7 @@ func TestConfigDefaults(t *testing.T) {
 		},
 		Listen: ":8080", Store: "bolt:imbot.db", Timezone: "UTC", Language: "en", Levels: incident.DefaultLevels(),
 		Access:    AccessConfig{Default: "responder"},
+		Reminders: RemindersConfig{RCA: Duration(5 * 24 * time.Hour), Hours: "09:00-17:00"},
 		Retention: RetentionConfig{Raw: Duration(100 * 24 * time.Hour), Keys: Duration(7 * 24 * time.Hour), Changes: Duration(30 * 24 * time.Hour)},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
@@ -220,7 +221,7 @@ func TestNoConfig(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	c, err := loadText(minimal + goodTeams + secretKey + "pagerduty: {webhook_secrets: [\"${PD_SECRET}\"], api_token: \"${PD_TOKEN}\"}\njira: {project: OPS}\nrules: [{level: other}, {name: x, level: other, match: {tier: [1]}}]\n")
+	c, err := loadText(minimal + goodTeams + secretKey + "pagerduty: {webhook_secrets: [\"${PD_SECRET}\"], api_token: \"${PD_TOKEN}\"}\nreports: {weekly: \"Mon 09:00\"}\nrules: [{level: other}, {name: x, level: other, match: {tier: [1]}}]\n")
 	if err != nil {
 		t.Fatalf("parseConfig: %v", err)
 	}
@@ -228,7 +229,7 @@ func TestWarnings(t *testing.T) {
 		"public_url: not set; cards have no links to imbot, and `imbot manifest` needs it",
 		"pagerduty.from: not set; what people do who are not in PagerDuty cannot be told to it",
 		`rules: "rule 1" matches everything, so the rules after it are never reached; give it a match, or move it to the end`,
-		"jira: not part of this version: ignored",
+		"reports: not part of this version: ignored",
 	}
 	if diff := cmp.Diff(want, c.Warnings()); diff != "" {
 		t.Errorf("Warnings (-want +got):\n%s", diff)

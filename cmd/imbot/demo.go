@@ -17,6 +17,7 @@ import (
 
 	"imbot/bot"
 	"imbot/integrations/botframework/authproxy"
+	"imbot/integrations/openid/openidsim"
 	"imbot/integrations/pagerduty/pagerdutysim"
 )
 
@@ -29,7 +30,8 @@ type demo struct {
 	pd          *pagerdutysim.Server
 	secret      string // of the webhook subscription
 	proxy       *authproxy.Proxy
-	play        *playground // nil: not there
+	play        *playground       // nil: not there
+	people      *openidsim.Server // signs people in to the pages
 	app         *app
 }
 
@@ -86,6 +88,9 @@ func (d *demo) start(ctx context.Context, play string) error {
 	}
 	d.pd = pagerdutysim.New(pagerdutysim.Options{Live: true})
 	_, d.secret = d.pd.Subscribe("http://" + d.listen + "/webhooks/pagerduty")
+	if d.people, err = demoSignIn("http://" + d.listen); err != nil {
+		return err
+	}
 	if play != "off" {
 		if err := d.startPlayground(ctx, play == "on"); err != nil {
 			return err
@@ -255,7 +260,7 @@ func (d *demo) welcome() {
 	if d.play != nil {
 		fmt.Fprintf(d.out, "\n  Teams emulator   %s   (open it in a browser: team “Shop”, channel “Payments incidents”)\n", d.play.url)
 	}
-	fmt.Fprintf(d.out, "  imbot            http://%s\n  PagerDuty        simulated, at %s\n\nThe story (Ctrl-C ends everything):\n", d.listen, d.pd.URL())
+	fmt.Fprintf(d.out, "  imbot            http://%s   (the pages: pick who you are, no password)\n  PagerDuty        simulated, at %s\n\nThe story (Ctrl-C ends everything):\n", d.listen, d.pd.URL())
 }
 
 func (d *demo) hints() {
@@ -289,6 +294,9 @@ func (d *demo) close() error {
 	if d.proxy != nil {
 		errs = append(errs, d.proxy.Close())
 	}
+	if d.people != nil {
+		errs = append(errs, d.people.Close())
+	}
 	if d.pd != nil {
 		d.pd.Close()
 	}
@@ -301,6 +309,7 @@ func (d *demo) config() string {
 	fmt.Fprintf(&b, "# The demo's configuration: a working example, for this machine only.\nlisten: %q\npublic_url: \"http://%s\"\nstore: bolt:imbot.db\ncatalog: catalog.yaml\n", d.listen, d.listen)
 	fmt.Fprintf(&b, "pagerduty: {webhook_secrets: [%q], api_token: %q, url: %q, from: imbot@example.com}\n", d.secret, d.pd.Token(), d.pd.URL())
 	fmt.Fprintf(&b, "api: {tokens: [{name: demo, role: admin, token: %q}]}\naccess: {admins: [ani@example.com]}\n", demoToken)
+	fmt.Fprintf(&b, "web: {oidc: {issuer: %q, client_id: %q, client_secret: %q}}\n", d.people.Issuer(), demoApp, d.people.ClientSecret())
 	if p := d.proxy; p != nil {
 		fmt.Fprintf(&b, `teams:
   app_id: %q

@@ -93,10 +93,17 @@ func (d *doctor) run(ctx context.Context) {
 	cat := d.catalog(convs)
 	d.pagerduty(ctx)
 	d.teams(ctx, convs)
+	if d.cfg.Teams != nil {
+		d.rooms(ctx)
+	}
 	if cat != nil && d.cfg.Teams != nil {
 		d.channels(cat, convs, open)
 	}
 	d.topology(ctx, cat)
+	d.jira(ctx, cat)
+	d.confluence(ctx)
+	d.mail(ctx)
+	d.pages(ctx)
 	if d.cfg.PublicURL == "" {
 		d.add("public_url", checkWarn, "not set: cards carry no link to pages", "set public_url to the https address at which people reach imbot")
 	}

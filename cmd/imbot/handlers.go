@@ -25,18 +25,29 @@ func (a *app) handlers() map[string]outbox.Handler {
 	}
 	teamsKinds := []string{incident.KindCard, incident.KindReply, incident.KindAnswer}
 	pagerKinds := []string{incident.KindPDAck, incident.KindPDResolve, incident.KindPDNote}
-	off("teams off", teamsKinds...)
+	off("teams off", append(teamsKinds, roomKinds...)...)
 	off("pagerduty off: no api_token", append(pagerKinds, incident.KindDetails)...)
+	var say *effects.Teams // nil: Teams is off
 	if a.teams != nil {
 		t := a.teamsEffects()
+		say = t
 		h[incident.KindCard], h[incident.KindReply], h[incident.KindAnswer] = t.Card, t.Reply, t.Answer
+		a.roomHandlers(h, t)
+		h[bot.KindPin] = func(ctx context.Context, job outbox.Job) error { return a.bot.Pin(ctx, job.Data) }
 	}
 	if a.pager != nil {
 		p := &effects.Pager{API: a.pager, Service: a.service, View: a.reader, Now: a.now}
 		h[incident.KindPDAck], h[incident.KindPDResolve], h[incident.KindPDNote], h[incident.KindDetails] = p.Ack, p.Resolve, p.Note, p.Details
 	}
+	a.jiraHandlers(h)
+	a.confluenceHandlers(h)
+	a.standbyHandlers(h)
+	a.mailHandlers(h, say)
+	a.hookHandlers(h)
 	if a.cfg.DryRun { // answers to whoever asks, and reading, go on
 		off("dry run", incident.KindCard, incident.KindReply)
+		off("dry run", roomKinds...)
+		off("dry run", incident.KindPage, incident.KindWake, incident.KindHook)
 		off("dry run", pagerKinds...)
 	}
 	return h

@@ -41,6 +41,7 @@ func subcommands() []command {
 		{"topology", "show who calls whom, import it from a file, list names that no service has", "imbot topology show -config imbot.yaml", runTopology},
 		{"rules", "try levels, rules and correlation on the alerts that came, and compare two configurations", "imbot rules test -config imbot.yaml -since 30d -against new.yaml", runRules},
 		{"import", "take over PagerDuty's incidents of the past, without telling anybody", "imbot import pagerduty -since 1y -config imbot.yaml", runImport},
+		{"jira", "print what was not in Jira as it is here, and what was done about it", "imbot jira drift -config imbot.yaml", runJiraCommand},
 		{"backup", "write a copy of the store while the service runs or not", "imbot backup -config imbot.yaml imbot.backup", runBackup},
 		{"restore", "make a store of a copy", "imbot restore -config imbot.yaml imbot.backup", runRestore},
 		{"version", "print the version", "imbot version", runVersion},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"imbot/bot"
 	"imbot/commands"
 	"imbot/manifest"
 )
@@ -56,7 +57,12 @@ func manifestOptions(cfg *Config, packageVersion string) (manifest.Options, erro
 	}
 	o := manifest.Options{
 		AppID: t.AppID, ManifestID: t.ManifestID, Profile: profile, PublicURL: cfg.PublicURL, Version: packageVersion,
-		Name: "imbot", Developer: manifest.Developer{Name: "imbot"}, Dialogs: t.Dialogs, Preview: t.SlashCommands,
+		Name: "imbot", Developer: manifest.Developer{Name: "imbot"}, Dialogs: t.Dialogs, Preview: t.SlashCommands, Targeted: t.Targeted,
+		Extension: []manifest.ExtensionCommand{
+			{ID: bot.CommandDeclare, Title: "Declare incident", Description: "Make an incident of a message, or of a few words", Action: true, Contexts: []string{manifest.ContextMessage, manifest.ContextCompose, manifest.ContextCommandBox}, Slash: true},
+			{ID: bot.CommandTimeline, Title: "Add to timeline", Description: "Put this message onto the timeline of an incident", Action: true, Contexts: []string{manifest.ContextMessage}},
+			{ID: bot.CommandFind, Title: "Find incident", Description: "Search by number, words, squad or status", Parameter: bot.ParameterWords, ParameterTitle: "Number or words", Contexts: []string{manifest.ContextCompose, manifest.ContextCommandBox}},
+		},
 	}
 	scopes := []string{manifest.ScopePersonal, manifest.ScopeTeam, manifest.ScopeGroupChat}
 	for _, c := range commands.Commonest() {

@@ -85,7 +85,10 @@ type remoteTopology struct {
 	http       *http.Client
 }
 
-func runningTopology(cfg *Config) (topologyDoor, error) {
+func runningTopology(cfg *Config) (topologyDoor, error) { return runningImbot(cfg, topologyPath) }
+
+// runningImbot leads to a path of the running imbot.
+func runningImbot(cfg *Config, path string) (*remoteTopology, error) {
 	i := slices.IndexFunc(cfg.API.Tokens, func(t APIToken) bool { return t.Role == "admin" })
 	if i < 0 {
 		return nil, errors.New("the store is in use: add an API token with role admin to the configuration, so that the running imbot can be asked; or stop it for this")
@@ -98,7 +101,7 @@ func runningTopology(cfg *Config) (topologyDoor, error) {
 		host = "127.0.0.1"
 	}
 	return &remoteTopology{
-		url: "http://" + net.JoinHostPort(host, port) + topologyPath, token: cfg.API.Tokens[i].Token.Reveal(),
+		url: "http://" + net.JoinHostPort(host, port) + path, token: cfg.API.Tokens[i].Token.Reveal(),
 		http: &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
 }

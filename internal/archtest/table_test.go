@@ -24,25 +24,30 @@ var rules = map[string]rule{
 	"backtest":           {module: []string{"incident"}},
 	"changes":            {module: []string{"incident"}},
 	"query":              {module: []string{"changes", "incident"}},
+	"resource":           {module: []string{"incident", "query"}},
 	"catalog":            {module: []string{"catalog/strictyaml", "incident"}},
 	"catalog/strictyaml": {outside: []string{"github.com/goccy/go-yaml"}},
 	"locale":             {module: []string{"incident"}},
+	"oncall":             {module: []string{"catalog", "integrations/pagerduty"}, outside: []string{"golang.org/x/sync"}},
 	"topology":           {module: []string{"incident"}},
 	"cards":              {module: []string{"changes", "incident", "locale", "query"}},
 	"commands":           {module: []string{"incident", "query"}, outside: []string{"github.com/go-json-experiment/json"}},
+	"letters":            {module: []string{"incident", "locale", "query"}},
 	"manifest":           {},
+	"postmortem":         {module: []string{"cards", "incident", "locale", "query"}},
 
 	// Edges.
 	"bot": {
 		module:  []string{"cards", "commands", "incident", "integrations/botframework", "locale", "query"},
 		outside: []string{"github.com/infracloudio/msbotbuilder-go"},
 	},
-	"web":     {module: []string{"changes", "commands", "incident", "query"}},
-	"webhook": {module: []string{"incident", "integrations/pagerduty"}, outside: []string{"github.com/klauspost/compress"}},
+	"pages":   {module: []string{"cards", "commands", "incident", "integrations/openid", "locale", "query"}},
+	"web":     {module: []string{"changes", "commands", "incident", "locale", "query", "resource"}},
+	"webhook": {module: []string{"incident", "integrations/jira", "integrations/pagerduty"}, outside: []string{"github.com/klauspost/compress"}},
 
 	// What follows outside.
 	"outbox":  {module: []string{"incident"}},
-	"effects": {module: []string{"cards", "incident", "integrations/botframework", "integrations/pagerduty", "outbox", "query"}},
+	"effects": {module: []string{"cards", "incident", "integrations/botframework", "integrations/confluence", "integrations/graph/graphrest", "integrations/hook", "integrations/jira", "integrations/pagerduty", "locale", "outbox", "postmortem", "query", "resource"}},
 
 	// Stores implement the interfaces that incident, outbox and bot declare; of bot
 	// they need the types.
@@ -53,13 +58,16 @@ var rules = map[string]rule{
 	// Vendors: client, webhook parsing and simulator, each in a folder of its own.
 	"integrations/botframework": {outside: []string{
 		"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/golang-jwt/jwt/v5",
-		"github.com/infracloudio/msbotbuilder-go", "github.com/lestrrat-go/jwx/v3", "golang.org/x/sync",
+		"github.com/infracloudio/msbotbuilder-go", "github.com/lestrrat-go/jwx/v3", "golang.org/x/net", "golang.org/x/sync",
 	}},
 	"integrations/botframework/authproxy":       {module: []string{"integrations/botframework/entrasim"}},
 	"integrations/botframework/botframeworksim": {module: []string{"integrations/botframework", "integrations/botframework/entrasim"}},
 	"integrations/botframework/entrasim":        {outside: []string{"github.com/golang-jwt/jwt/v5"}},
 	"integrations/pagerduty":                    {outside: []string{"github.com/PagerDuty/go-pagerduty", "golang.org/x/time"}},
 	"integrations/pagerduty/pagerdutysim":       {module: []string{"integrations/pagerduty"}},
+
+	"integrations/openid":           {outside: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
+	"integrations/openid/openidsim": {outside: []string{"github.com/golang-jwt/jwt/v5"}},
 
 	// Only this one may import the Graph SDK, see TestGraphSDK.
 	"integrations/graph": {module: []string{"integrations/graph/graphrest"}, outside: []string{"github.com/microsoftgraph/msgraph-sdk-go"}},
@@ -69,14 +77,17 @@ var rules = map[string]rule{
 	}},
 	"integrations/graph/graphsim": {},
 
-	"integrations/backstage":            {outside: []string{"github.com/goccy/go-yaml"}},
-	"integrations/jira":                 {outside: []string{"github.com/andygrunwald/go-jira"}},
-	"integrations/jira/jirasim":         {module: []string{"integrations/jira"}},
-	"integrations/mail":                 {outside: []string{"github.com/wneessen/go-mail", "golang.org/x/time"}},
-	"integrations/mail/mailsim":         {outside: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp"}},
-	"integrations/newrelic":             {outside: []string{"golang.org/x/sync"}},
-	"integrations/newrelic/newrelicsim": {},
-	"integrations/prometheus":           {},
+	"integrations/hook":                     {},
+	"integrations/backstage":                {outside: []string{"github.com/goccy/go-yaml"}},
+	"integrations/confluence":               {outside: []string{"github.com/ctreminiom/go-atlassian/v2"}},
+	"integrations/confluence/confluencesim": {},
+	"integrations/jira":                     {outside: []string{"github.com/andygrunwald/go-jira"}},
+	"integrations/jira/jirasim":             {module: []string{"integrations/jira"}},
+	"integrations/mail":                     {outside: []string{"github.com/wneessen/go-mail", "golang.org/x/time"}},
+	"integrations/mail/mailsim":             {outside: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp"}},
+	"integrations/newrelic":                 {outside: []string{"golang.org/x/sync"}},
+	"integrations/newrelic/newrelicsim":     {},
+	"integrations/prometheus":               {},
 
 	// Tests only.
 	"e2e": {},
@@ -87,7 +98,7 @@ var rules = map[string]rule{
 
 // edges turn what comes from outside into commands. Nobody imports them but
 // programs and tests, and stores for bot's types.
-var edges = []string{"bot", "web", "webhook"}
+var edges = []string{"bot", "pages", "web", "webhook"}
 
 // forTests are the packages that exist to be used in tests: they alone may
 // import "testing".
@@ -98,8 +109,8 @@ var forTests = []string{"store/storetest"}
 var testModules = []string{
 	"github.com/google/go-cmp", "pgregory.net/rapid", "github.com/rogpeppe/go-internal", // to compare, to draw, to tell
 	"github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/dlclark/regexp2", // published schemas
-	"github.com/yuin/goldmark", "github.com/infracloudio/msbotbuilder-go", // readers of what we write
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore",
+	"github.com/yuin/goldmark", "golang.org/x/net", "github.com/infracloudio/msbotbuilder-go", // readers of what we write
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/microsoft/kiota-abstractions-go", // to speak to a simulated Graph without its SDK
 }
 
 // TestGraphSDK keeps the Graph SDK in one package, programs and tests included:

@@ -15,23 +15,24 @@ import (
 type bucketID int32
 
 const (
-	bucketMeta     bucketID = iota // schema and the like
-	bucketIncident                 // number -> document; its sequence is that of the incidents
-	bucketRow                      // opened_at, number -> narrow record
-	bucketOpen                     // the same keys, of open incidents -> nothing
-	bucketEvent                    // number, event number -> event
-	bucketKept                     // key -> value, for good
-	bucketRaw                      // arrival, sequence -> body
-	bucketEffect                   // effect key -> row; its sequence orders lanes
-	bucketLane                     // lane, sequence -> effect key, of all that wait; its sequence counts them
-	bucketDue                      // urgency, due time, sequence -> first due, effect key, of the first of each lane
-	bucketEnded                    // state, sequence -> effect key, of dead and skipped ones
-	bucketChat                     // conversation id -> conversation
-	bucketPerson                   // person id -> person
-	bucketName                     // any name of a person -> person id
-	bucketEdge                     // caller, callee, source -> remembered edge of the service graph
-	bucketSource                   // name -> when a source of the graph was asked, and how that went
-	bucketChange                   // service, time, change id -> what was changed
+	bucketMeta       bucketID = iota // schema and the like
+	bucketIncident                   // number -> document; its sequence is that of the incidents
+	bucketRow                        // opened_at, number -> narrow record
+	bucketOpen                       // the same keys, of open incidents -> nothing
+	bucketEvent                      // number, event number -> event
+	bucketKept                       // key -> value, for good
+	bucketRaw                        // arrival, sequence -> body
+	bucketEffect                     // effect key -> row; its sequence orders lanes
+	bucketLane                       // lane, sequence -> effect key, of all that wait; its sequence counts them
+	bucketDue                        // urgency, due time, sequence -> first due, effect key, of the first of each lane
+	bucketEnded                      // state, sequence -> effect key, of dead and skipped ones
+	bucketChat                       // conversation id -> conversation
+	bucketPerson                     // person id -> person
+	bucketName                       // any name of a person -> person id
+	bucketEdge                       // caller, callee, source -> remembered edge of the service graph
+	bucketSource                     // name -> when a source of the graph was asked, and how that went
+	bucketChange                     // service, time, change id -> what was changed
+	bucketPreference                 // mail address -> what its owner wants
 	bucketCount
 
 	bucketDay bucketID = 1 << 16
@@ -48,7 +49,7 @@ var buckets = [bucketCount]struct {
 	bucketEvent: {"event", 0.85}, bucketKept: {"kept", 0.5}, bucketRaw: {"raw", 1}, bucketEffect: {"effect", 0.85},
 	bucketLane: {"lane", 0.9}, bucketDue: {"due", 0.9}, bucketEnded: {"ended", 0.9}, bucketChat: {"chat", 0.5},
 	bucketPerson: {"person", 0.5}, bucketName: {"name", 0.5}, bucketEdge: {"edge", 0.5}, bucketSource: {"source", 0.5},
-	bucketChange: {"change", 0.5},
+	bucketChange: {"change", 0.5}, bucketPreference: {"preference", 0.5},
 }
 
 // nameDays is the bucket that holds those of the days.
@@ -163,6 +164,11 @@ func (t *tx) apply() error {
 		}
 		if err := st.apply(b); err != nil {
 			return err
+		}
+		if st.id == bucketKept {
+			for _, e := range st.entries {
+				t.s.remember(string(e.key), string(e.value))
+			}
 		}
 	}
 	for _, id := range t.drops {

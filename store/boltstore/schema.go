@@ -40,6 +40,10 @@ var migrations = []migration{
 		}
 		return nil
 	}},
+	{"make the bucket of preferences", func(tx *bolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists([]byte("preference"))
+		return err
+	}},
 }
 
 // keySchema holds, in bucketMeta, the number of migrations that were run.

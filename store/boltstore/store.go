@@ -62,7 +62,8 @@ type Store struct {
 	path  string
 	db    *bolt.DB
 	queue chan *request
-	done  chan struct{} // closed when the writer has ended
+	kept  map[string]string // small values of kept keys, as the writer sees them; nobody else looks
+	done  chan struct{}     // closed when the writer has ended
 
 	mu     sync.RWMutex // guards closed, and sending to queue against closing it
 	closed bool
@@ -105,7 +106,7 @@ func open(path string, o Options, steps []migration) (*Store, error) {
 	if err := migrate(db, steps); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), db.Close())
 	}
-	s := &Store{o: o, path: path, db: db, queue: make(chan *request, o.MaxQueue), done: make(chan struct{})}
+	s := &Store{o: o, path: path, db: db, kept: map[string]string{}, queue: make(chan *request, o.MaxQueue), done: make(chan struct{})}
 	go s.write()
 	if err := s.release(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), s.Close())

@@ -109,10 +109,15 @@ func (s *Store) commit(reqs []*request) {
 
 // runBatch runs the requests, sets the error of each, and commits. An error
 // means that nothing of the batch was stored.
-func (s *Store) runBatch(reqs []*request) error {
+func (s *Store) runBatch(reqs []*request) (err error) {
 	if len(reqs) == 0 {
 		return nil
 	}
+	defer func() {
+		if err != nil {
+			clear(s.kept) // what it remembers may not have been stored
+		}
+	}()
 	btx, err := s.db.Begin(true)
 	if err != nil {
 		return err

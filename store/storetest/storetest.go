@@ -24,6 +24,7 @@ type Store interface {
 	incident.Store
 	outbox.Store
 	bot.Store
+	bot.Preferences
 	topology.Store
 	changes.Store
 	Prune(ctx context.Context, now time.Time) error
@@ -125,6 +126,7 @@ func Run(t *testing.T, open Open) {
 		{"Jobs", testJobs},
 		{"Conversations", testConversations},
 		{"People", testPeople},
+		{"Preferences", testPreferences},
 		{"Changes", testChanges},
 		{"ChangedAgain", testChangedAgain},
 		{"PruneChanges", testPruneChanges},

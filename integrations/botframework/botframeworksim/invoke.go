@@ -25,6 +25,8 @@ type InvokeResponse struct {
 	Text string
 	// ErrorCode is the code of an application/vnd.microsoft.error.
 	ErrorCode string
+	// Results are what a message extension has found, best first.
+	Results []Result
 	// Title is a dialog's. Task is continue or message; "" if the dialog closed.
 	Title string
 	Task  string
@@ -238,6 +240,19 @@ func (t *taskAnswer) into(r *InvokeResponse) error {
 	return fmt.Errorf("%w: task type %q", ErrShape, t.Type)
 }
 
+// Result is one card that a message extension offers.
+type Result struct {
+	// Card is what is sent if the result is chosen.
+	Card json.RawMessage
+	// Title and Text are those of its preview.
+	Title, Text string
+	// Tap is what choosing it sends to the bot. Nil: the bot is not asked.
+	Tap json.RawMessage
+}
+
+// maxResults is what Teams shows of one answer.
+const maxResults = 25
+
 // readExtensionAnswer reads the answer to composeExtension invokes.
 // https://learn.microsoft.com/microsoftteams/platform/messaging-extensions/how-to/search-commands/respond-to-search
 func readExtensionAnswer(r *InvokeResponse) error {
@@ -268,6 +283,9 @@ func readExtensionAnswer(r *InvokeResponse) error {
 			return fmt.Errorf("%w: a message without text", ErrShape)
 		}
 	case "result":
+		if n := len(in.ComposeExtension.Attachments); n > maxResults {
+			return fmt.Errorf("%w: %d results, at most %d", ErrShape, n, maxResults)
+		}
 		for _, at := range in.ComposeExtension.Attachments {
 			if f := checkAttachment(at.Attachment); f != nil {
 				return fmt.Errorf("%w: %s", ErrShape, f.text)
@@ -277,10 +295,41 @@ func readExtensionAnswer(r *InvokeResponse) error {
 				preview != "application/vnd.microsoft.card.thumbnail" && preview != "application/vnd.microsoft.card.hero" {
 				return fmt.Errorf("%w: a result without a thumbnail or hero preview", ErrShape)
 			}
+			res, err := readPreview(at.Preview.Content)
+			if err != nil {
+				return err
+			}
+			res.Card = at.Content
+			r.Results = append(r.Results, res)
 		}
 	case "auth", "config", "botMessagePreview", "silentAuth":
 	default:
 		return fmt.Errorf("%w: composeExtension type %q", ErrShape, r.Type)
 	}
 	return nil
+}
+
+// readPreview reads the thumbnail or hero card of a result. Of its actions only a
+// tap that invokes is allowed.
+func readPreview(raw json.RawMessage) (Result, error) {
+	var in struct {
+		Title   string            `json:"title"`
+		Text    string            `json:"text"`
+		Buttons []json.RawMessage `json:"buttons"`
+		Tap     *struct {
+			Type  string          `json:"type"`
+			Value json.RawMessage `json:"value"`
+		} `json:"tap"`
+	}
+	if len(raw) == 0 {
+		return Result{}, nil
+	}
+	if json.Unmarshal(raw, &in) != nil || len(in.Buttons) > 0 || in.Tap != nil && (in.Tap.Type != "invoke" || len(in.Tap.Value) == 0) {
+		return Result{}, fmt.Errorf("%w: a preview with something else than title, text and a tap that invokes", ErrShape)
+	}
+	r := Result{Title: in.Title, Text: in.Text}
+	if in.Tap != nil {
+		r.Tap = in.Tap.Value
+	}
+	return r, nil
 }

@@ -21,6 +21,8 @@ type SayOptions struct {
 	// People are ids of users that are mentioned where "@" and their name occur
 	// in the text.
 	People []string
+	// Files are names of files that are attached.
+	Files []string
 }
 
 // Say writes a message as the user does. In a channel angle brackets and
@@ -68,12 +70,15 @@ func (s *Server) say(userID, convID, text string, o SayOptions) (a map[string]an
 		text, entities = tag+gap+text, append([]any{e}, entities...)
 	}
 	p := &Post{From: userID, Activity: botframework.Activity{Type: botframework.TypeMessage, Text: text}}
+	for _, name := range o.Files {
+		p.Activity.Attachments = append(p.Activity.Attachments, botframework.Attachment{ContentType: "reference", ContentURL: "https://example.sharepoint.com/" + name, Name: name})
+	}
 	s.add(c, root, p)
 	a = s.envelope(botframework.TypeMessage, p.ID, c, p.ThreadID, u)
 	a["text"], a["textFormat"] = text, "plain"
 	a["entities"] = append(entities, a["entities"].([]any)...)
 	s.touch()
-	return a, c.hasBot() && (c.kind == botframework.ConversationPersonal || o.Mention), nil
+	return a, c.hasBot() && (c.kind == botframework.ConversationPersonal || o.Mention || c.reads), nil
 }
 
 // Install puts the bot into a personal chat, a group chat or, by any of its
@@ -180,8 +185,75 @@ func (s *Server) changeChannel(ctx context.Context, userID, convID, event string
 	return err
 }
 
-// React adds a reaction such as like to a post of the bot.
+// React adds a reaction such as like to a post. The bot is told if the post is its
+// own, or if it may read the conversation.
 func (s *Server) React(ctx context.Context, userID, convID, activityID, reaction string) (Delivery, error) {
+	_, heard, err := s.told(convID, activityID)
+	if err != nil || !heard {
+		return Delivery{}, err
+	}
 	body := map[string]any{"replyToId": activityID, "reactionsAdded": []botframework.Reaction{{Type: reaction}}}
 	return s.event(ctx, botframework.TypeMessageReaction, convID, userID, body, nil)
+}
+
+// told finds a post, and whether the bot is told of what becomes of it.
+func (s *Server) told(convID, activityID string) (*Post, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	base, _ := splitThread(convID)
+	c := s.convs[base]
+	if c == nil {
+		return nil, false, noSuch("conversation", convID)
+	}
+	p := c.post(activityID)
+	if p == nil || p.Deleted {
+		return nil, false, noSuch("post", activityID)
+	}
+	mentioned := strings.Contains(p.Activity.Text, "<at>"+html.EscapeString(s.o.BotName)+"</at>")
+	return p, c.hasBot() && (p.ByBot || c.reads || c.kind == botframework.ConversationPersonal || mentioned), nil
+}
+
+// Edit changes a person's own message, and tells the bot if it has heard it.
+func (s *Server) Edit(ctx context.Context, userID, convID, activityID, text string) (Delivery, error) {
+	return s.change(ctx, userID, convID, activityID, botframework.TypeMessageUpdate, "editMessage", func(p *Post) { p.Activity.Text = text })
+}
+
+// Unsend deletes a person's own message, and tells the bot if it has heard it.
+func (s *Server) Unsend(ctx context.Context, userID, convID, activityID string) (Delivery, error) {
+	return s.change(ctx, userID, convID, activityID, botframework.TypeMessageDelete, "softDeleteMessage", func(p *Post) { p.Deleted = true })
+}
+
+// Restore brings a person's deleted message back.
+func (s *Server) Restore(ctx context.Context, userID, convID, activityID string) (Delivery, error) {
+	s.mu.Lock()
+	base, _ := splitThread(convID)
+	if c := s.convs[base]; c != nil {
+		if p := c.post(activityID); p != nil {
+			p.Deleted = false
+		}
+	}
+	s.mu.Unlock()
+	return s.change(ctx, userID, convID, activityID, botframework.TypeMessageUpdate, "undeleteMessage", func(*Post) {})
+}
+
+func (s *Server) change(ctx context.Context, userID, convID, activityID, kind, event string, do func(*Post)) (Delivery, error) {
+	p, heard, err := s.told(convID, activityID)
+	if err != nil {
+		return Delivery{}, err
+	}
+	if p.From != userID {
+		return Delivery{}, noSuch("message of this person", activityID)
+	}
+	s.mu.Lock()
+	do(p)
+	body := map[string]any{"id": p.ID}
+	if kind == botframework.TypeMessageUpdate {
+		body["text"] = p.Activity.Text
+	}
+	s.touch()
+	s.mu.Unlock()
+	if !heard {
+		return Delivery{}, nil
+	}
+	return s.event(ctx, kind, convID, userID, body, map[string]any{"eventType": event})
 }

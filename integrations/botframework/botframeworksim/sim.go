@@ -48,6 +48,9 @@ type Options struct {
 	// Patience is how long the simulator waits for the bot; for message
 	// extensions it waits a third of it. 0 means Teams' 15 s.
 	Patience time.Duration
+	// LinkDomains are those whose links the app unfurls, as in its manifest: each
+	// "*" stands for one part of a name.
+	LinkDomains []string
 	// NoRateLimits switches the 429 answers off, for load tests of other parts.
 	NoRateLimits bool
 	// Entra passes ClientKey, FederatedToken and Endorsements to the token side;
@@ -76,7 +79,8 @@ type Server struct {
 	fault    func(Call) Outcome
 	calls    []Call
 	dump     []byte
-	changed  chan struct{} // closed and replaced at every change
+	unfurled map[string]unfurled // by link
+	changed  chan struct{}       // closed and replaced at every change
 }
 
 // New starts a simulator without users and conversations.
@@ -116,7 +120,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, entra: entra, host: ln.Addr().String(), ended: ended, stop: stop, endpoint: o.BotEndpoint,
 		users: map[string]*User{}, teams: map[string]*team{}, convs: map[string]*conversation{},
-		windows: map[string][]time.Time{}, changed: make(chan struct{}),
+		windows: map[string][]time.Time{}, unfurled: map[string]unfurled{}, changed: make(chan struct{}),
 	}
 	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
 	go s.http.Serve(ln) //nolint:errcheck // ends with Close

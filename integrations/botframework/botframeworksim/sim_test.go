@@ -32,12 +32,16 @@ type bot struct {
 	answer string
 }
 
-func newBot(t *testing.T) *bot {
+func newBot(t *testing.T, change ...func(*botframeworksim.Options)) *bot {
 	t.Helper()
 	b := &bot{now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), status: 200}
 	clock := func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
 	var err error
-	b.sim, err = botframeworksim.New(botframeworksim.Options{AppID: appID, TenantID: tenantID, Dir: t.TempDir(), Now: clock})
+	o := botframeworksim.Options{AppID: appID, TenantID: tenantID, Dir: t.TempDir(), Now: clock}
+	for _, f := range change {
+		f(&o)
+	}
+	b.sim, err = botframeworksim.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

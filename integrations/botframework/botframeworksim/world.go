@@ -45,6 +45,7 @@ type conversation struct {
 	team                   *team // of a channel
 	members                []string
 	botIn, deleted         bool
+	reads                  bool // the bot may read all messages
 	posts                  []*Post
 }
 
@@ -117,6 +118,30 @@ func personalID(userID string) string { return "a:" + strings.TrimPrefix(userID,
 
 // Personal returns the id of the person's 1:1 chat with the bot.
 func (s *Server) Personal(userID string) string { return personalID(userID) }
+
+// AddPersonalChat makes the 1:1 chat of two people and returns its id. The bot is
+// not in it, and cannot be.
+func (s *Server) AddPersonalChat(one, other string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := "19:" + s.newID("chat") + "@unq.gbl.spaces"
+	s.convs[id] = &conversation{id: id, kind: botframework.ConversationPersonal, tenant: s.o.TenantID, members: []string{one, other}}
+	return id
+}
+
+// SetReads gives the bot the permission to read all messages of a group chat, or
+// takes it away: it then hears also what does not mention it, and learns of edits,
+// deletions and reactions.
+func (s *Server) SetReads(convID string, reads bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.convs[convID]
+	if c == nil || c.kind != botframework.ConversationGroup {
+		return noSuch("group chat", convID)
+	}
+	c.reads = reads
+	return nil
+}
 
 // Block makes the person block the bot, or lets it in again.
 func (s *Server) Block(userID string, blocked bool) error {

@@ -1,0 +1,130 @@
+package effects
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"imbot/incident"
+	"imbot/query"
+)
+
+// maxClimb bounds the way from an incident to the one whose room it uses.
+const maxClimb = 16
+
+// share lets the incident use the room of the one that has caused it, or of the
+// first one of its burst, and reports whether it does.
+func (o *opening) share(ctx context.Context) (bool, error) {
+	host, err := o.host(ctx)
+	if host == nil || err != nil {
+		return false, err
+	}
+	room, url := host.Room, ""
+	for _, id := range append(slices.Clone(o.inc.Room.Sharers), o.inc.ID) {
+		c := incident.RoomChange{Step: incident.RoomLend, With: id}
+		if id == o.inc.ID {
+			c.People = wanted(o.inc.Room.People)
+		}
+		lent, err := o.step(ctx, host.ID, c)
+		if err != nil {
+			return false, err
+		}
+		room = lent.Room
+	}
+	switch {
+	case room.State == incident.RoomThread:
+		return true, o.refuse("host", "with", host.ID.String(), "why", room.Reason)
+	case room.Usable():
+		url = room.URL
+	}
+	for _, id := range append(slices.Clone(o.inc.Room.Sharers), o.inc.ID) {
+		inc, err := o.step(ctx, id, incident.RoomChange{Step: incident.RoomShare, With: host.ID, URL: url})
+		if err != nil {
+			return false, err
+		}
+		if id == o.inc.ID {
+			o.inc = inc
+		}
+	}
+	return true, nil
+}
+
+// wanted are those who are still to be added somewhere.
+func wanted(people []incident.RoomPerson) []incident.RoomPerson {
+	return slices.DeleteFunc(slices.Clone(people), func(p incident.RoomPerson) bool { return p.State != incident.PersonWanted })
+}
+
+// host finds the incident whose room serves this one: the farthest cause, or the
+// first one of the burst, that is open or has a room; nil where there is none. A
+// private incident keeps to itself, and one that has its own room keeps that.
+func (o *opening) host(ctx context.Context) (*incident.Incident, error) {
+	inc := o.inc
+	if inc.Private || inc.Room.Own || inc.Room.Chat != "" || !inc.Room.TriedAt.IsZero() {
+		return nil, nil
+	}
+	var best *incident.Incident
+	seen := []incident.ID{inc.ID}
+	for cur := inc; len(seen) < maxClimb; {
+		id := above(cur, cur == inc)
+		if id == 0 || slices.Contains(seen, id) {
+			break
+		}
+		v, err := o.View.Get(ctx, query.Self, id, false)
+		if errors.Is(err, incident.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		cur, seen = v.Incident, append(seen, id)
+		if cur.Private {
+			break
+		}
+		sharing := cur.Room != nil && cur.Room.State == incident.RoomShared
+		if !sharing && (cur.Active() || cur.Room.Usable()) {
+			best = cur
+		}
+	}
+	return best, nil
+}
+
+// above is the incident of which this one is a part; 0 where it is none. own
+// says that it is the one that looks for a room.
+func above(inc *incident.Incident, own bool) incident.ID {
+	if r := inc.Room; r != nil && !own {
+		switch {
+		case r.State == incident.RoomShared:
+			return r.With
+		case r.Own:
+			return 0
+		}
+	}
+	switch {
+	case inc.Link != nil && inc.Link.Parent != 0:
+		return inc.Link.Parent
+	case inc.Major != 0 && inc.Major != inc.ID:
+		return inc.Major
+	}
+	return 0
+}
+
+// tellSharers tells those who use this room whether and where it is.
+func (o *opening) tellSharers(ctx context.Context) error {
+	r := o.inc.Room
+	for _, id := range r.Sharers {
+		c := incident.RoomChange{Step: incident.RoomShare, With: o.inc.ID, URL: r.URL}
+		if r.State == incident.RoomThread {
+			c = incident.RoomChange{Step: incident.RoomRefused, Reason: o.say.Text("room.why.host", "with", o.inc.ID.String(), "why", r.Reason)}
+			if v, err := o.View.Get(ctx, query.Self, id, false); err != nil || v.Incident.Room == nil || v.Incident.Room.With != o.inc.ID {
+				if err != nil && !errors.Is(err, incident.ErrNotFound) {
+					return err
+				}
+				continue // it has gone its own way
+			}
+		}
+		if _, err := o.step(ctx, id, c); err != nil && !errors.Is(err, incident.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package postmortem
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"imbot/cards"
+	"imbot/incident"
+)
+
+// unread are entries of the timeline that say nothing about the incident: they
+// are about imbot's own work, or stand elsewhere in the document.
+var unread = []incident.EventKind{
+	incident.EvAttached, incident.EvPublished, incident.EvFailed, incident.EvRetried, incident.EvStale, incident.EvDetails,
+	incident.EvRCASaved, incident.EvUpdate, incident.EvNudged, incident.EvReminder, incident.EvSubscribed, incident.EvUnsubscribed,
+	incident.EvTicket, incident.EvTicketMoved, incident.EvRoomAsked, incident.EvRoomLate, incident.EvRoomJoined, incident.EvRoomNamed,
+}
+
+// Bounds of the timeline: the beginning of a long one, and its end.
+const (
+	maxFirst = 100
+	maxLast  = 300
+)
+
+// timeline is what happened, oldest first.
+func (w *writer) timeline() []Block {
+	var events []incident.Event
+	for _, e := range w.v.Timeline {
+		if !slices.Contains(unread, e.Kind) {
+			events = append(events, e)
+		}
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	t := Table{Head: []string{w.t("doc.when"), w.t("doc.what")}}
+	gap := 0
+	if over := len(events) - maxFirst - maxLast; over > 0 {
+		gap = over
+		events = slices.Delete(slices.Clone(events), maxFirst, maxFirst+over)
+	}
+	for i, e := range events {
+		if gap > 0 && i == maxFirst {
+			t.Rows = append(t.Rows, []Cell{plain("…"), plain(w.say.N("doc.left_out", gap))})
+		}
+		t.Rows = append(t.Rows, []Cell{plain(w.when(e.At)), plain(line(cards.EventText(w.local(e), w.say.Lang()), incident.MaxText+maxLine))})
+	}
+	return []Block{t}
+}
+
+// local writes the times within an entry in the zone of the document.
+func (w *writer) local(e incident.Event) incident.Event {
+	data := maps.Clone(e.Data)
+	for _, name := range []string{"from", "to", "until"} {
+		if t, err := time.Parse(time.RFC3339, data[name]); err == nil {
+			data[name] = w.when(t)
+		}
+	}
+	e.Data = data
+	return e
+}
