@@ -182,6 +182,9 @@ func (b *Bot) installed(ctx context.Context, act *botframework.Activity) error {
 	if act.Action != "add" {
 		return nil
 	}
+	if id, err := b.roomOf(ctx, at); id != 0 || err != nil {
+		return err // a war room: those in it have other things on their minds
+	}
 	return b.welcome(ctx, act, at)
 }
 

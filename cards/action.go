@@ -18,8 +18,8 @@ const (
 	VerbShow       = "show"        // answer with the incident's card
 	VerbForm       = "form"        // open the form Data.Form
 	VerbSubmit     = "submit"      // the values of the form Data.Form
-	VerbRemind     = "remind"     // Data.Op, of incident.RemindWorking and its like, answers a reminder
-	VerbSubscribe  = "subscribe"  // be told of status updates; Data.Op "stop": no longer
+	VerbRemind     = "remind"      // Data.Op, of incident.RemindWorking and its like, answers a reminder
+	VerbSubscribe  = "subscribe"   // be told of status updates; Data.Op "stop": no longer
 	VerbRoom       = "room"        // Data.Op, of incident.RoomOpOpen and its like, on the war room
 )
 

@@ -192,6 +192,9 @@ func (m *maker) remarks(v *query.View) []element {
 	add := func(s md) { out = append(out, subtle(s)) }
 	if inc.Private {
 		add("🔒 " + m.t("card.private"))
+		if page, ok := inc.PublicPage(); ok {
+			add("⚠️ " + m.t("card.exposed", "page", anchor("Confluence", page.URL)))
+		}
 	}
 	if inc.Shadow {
 		add("👥 " + m.t("card.shadow"))

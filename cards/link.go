@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"imbot/incident"
 	"imbot/query"
 )
 
@@ -88,5 +89,16 @@ func (m *maker) links(v *query.View) md {
 	}
 	size = 0
 	add(m.p("card.page"), v.Page)
+	if page, ok := publicPage(v); ok && v.Page == "" {
+		add(m.p("card.published"), page.URL)
+	}
 	return md(strings.Join(out, " · "))
+}
+
+// publicPage is the postmortem's page in another system, where it can be shown.
+func publicPage(v *query.View) (page incident.Ref, ok bool) {
+	if v.Incident == nil || v.Incident.Private {
+		return incident.Ref{}, false
+	}
+	return v.Incident.PublicPage()
 }

@@ -40,7 +40,7 @@ func (m *maker) dutyRow(r *query.RoleDay) []element {
 	name.Weight = "bolder"
 	out := []element{rich(name)}
 	for _, d := range r.Duties {
-		who := run(clip(person(d.Person), 60))
+		who := run(clip(Plain(person(d.Person)), 60))
 		out = append(out, rich(who))
 		line := m.turn(d.Since, d.Till)
 		if source := outside(d.Source, 80); source != "" {

@@ -139,6 +139,8 @@ func eventVariants(e *incident.Event) []string {
 		out = append(out, e.Data["to"])
 	case incident.EvAttached:
 		out = append(out, e.Data["role"])
+	case incident.EvPublished:
+		out = append(out, e.Data["how"])
 	case incident.EvTicket, incident.EvTicketMoved:
 		out = append(out, ticketVariants(e)...)
 	}

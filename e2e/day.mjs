@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { openClient } from './client.mjs';
+import { extension } from './extension.mjs';
 import { life } from './life.mjs';
 import { attachPlayground } from './playground.mjs';
 import { until } from './wait.mjs';
@@ -106,6 +107,7 @@ async function main() {
     'words in a channel': () => words(day, CHANNEL),
     'no mention in a group chat': () => unmentioned(day, 'group'),
     'no mention in a channel': () => unmentioned(day, CHANNEL),
+    'the message extension': () => extension(day),
     'a phone': () => narrow(day),
   };
   try {

@@ -54,13 +54,13 @@ func (d *Direct) Tell(ctx context.Context, job outbox.Job) error {
 	}
 	v, err := d.View.Get(ctx, query.Viewer{Actor: data.Person}, job.Incident, false)
 	if errors.Is(err, incident.ErrNotFound) {
-		return outbox.Skip("it is private, and not for " + data.Person.Label())
+		return notNeeded("it is private, and not for " + data.Person.Label())
 	}
 	if err != nil {
 		return err
 	}
 	if why := overtaken(v.Incident, data); why != "" {
-		return outbox.Skip(why)
+		return notNeeded(why)
 	}
 	noChat := d.chat(ctx, job, v, data)
 	if noChat == nil {

@@ -55,11 +55,11 @@ func (m *Mails) Send(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	if why := needless(v, d); why != "" {
-		return outbox.Skip(why)
+		return notNeeded(why)
 	}
 	o, err := m.options(ctx, job.Target, v)
 	if errors.Is(err, errNoMail) {
-		return outbox.Skip(errNoMail.Error())
+		return notNeeded(errNoMail.Error())
 	}
 	if err != nil {
 		return err
@@ -91,10 +91,13 @@ func (m *Mails) view(ctx context.Context, id incident.ID, address string) (*quer
 	reader := query.Viewer{Actor: incident.Actor{Kind: incident.KindUser, ID: address}}
 	v, err := m.View.Get(ctx, reader, id, false)
 	if errors.Is(err, incident.ErrNotFound) {
-		return nil, outbox.Skip("it is private, and not for this address")
+		return nil, notNeeded("it is private, and not for this address")
 	}
 	return v, err
 }
+
+// notNeeded skips an effect without a warning on the incident's card.
+func notNeeded(why string) error { return outbox.Skip(incident.NotNeeded + why) }
 
 // needless says why a mail is not sent any more, after what has happened since it
 // was decided; "" where it is. Late mails of what is over cause alarm only.

@@ -47,7 +47,7 @@ func (o *Overdue) Remind(ctx context.Context, job outbox.Job) error {
 		return outbox.Skip("nothing is overdue any more")
 	}
 	if d.Mail {
-		err = o.mail(ctx, job, list, lead)
+		err = o.mail(ctx, job, d.Date, list, lead)
 	} else {
 		err = o.chat(ctx, job, list)
 	}
@@ -62,8 +62,9 @@ func (o *Overdue) Remind(ctx context.Context, job outbox.Job) error {
 // as the lead of a squad only.
 func (o *Overdue) due(ctx context.Context, d incident.OverdueData, person string, now time.Time) (list []*query.View, lead bool, err error) {
 	lead = true
+	reader := query.Viewer{Actor: incident.Actor{Kind: incident.KindUser, ID: person}}
 	for _, id := range d.Incidents {
-		v, err := o.View.Get(ctx, query.Self, id, false)
+		v, err := o.View.Get(ctx, reader, id, false)
 		if errors.Is(err, incident.ErrNotFound) {
 			continue
 		}
@@ -100,7 +101,7 @@ func (o *Overdue) chat(ctx context.Context, job outbox.Job, list []*query.View) 
 	return o.Teams.say(ctx, job, ref, act)
 }
 
-func (o *Overdue) mail(ctx context.Context, job outbox.Job, list []*query.View, lead bool) error {
+func (o *Overdue) mail(ctx context.Context, job outbox.Job, date string, list []*query.View, lead bool) error {
 	if o.Mails == nil {
 		return &way{"mail is off"}
 	}
@@ -119,6 +120,6 @@ func (o *Overdue) mail(ctx context.Context, job outbox.Job, list []*query.View, 
 	if lead {
 		opt.Why = letters.WhySquad
 	}
-	id := slug(job.Key) + "." + digest(address) + "@" + o.Mails.Domain
+	id := "rca." + slug(date) + "." + digest(address) + "@" + o.Mails.Domain
 	return o.Mails.deliver(ctx, job, address, opt, letters.Overdue(list, opt), thread{id: id, root: id})
 }

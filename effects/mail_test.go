@@ -183,7 +183,7 @@ func TestMailFaults(t *testing.T) {
 	}{
 		"connect refused":   {fault: mailsim.Fault{At: mailsim.AtConnect, Code: 421, Times: 2}},
 		"connection breaks": {fault: mailsim.Fault{At: mailsim.AtConnect, Drop: true, Times: 4}},
-		"hello":             {fault: mailsim.Fault{At: mailsim.AtHello, Code: 451, Times: 2}},
+		"hello":             {fault: mailsim.Fault{At: mailsim.AtHello, Drop: true, Times: 2}},
 		"tls":               {fault: mailsim.Fault{At: mailsim.AtTLS, Drop: true, Times: 2}},
 		"sender deferred":   {fault: mailsim.Fault{At: mailsim.AtMail, Code: 451, Times: 3}},
 		"sender, drop":      {fault: mailsim.Fault{At: mailsim.AtMail, Drop: true, Times: 3}},
@@ -294,9 +294,14 @@ func TestMailNeedless(t *testing.T) {
 	dup := r.down("Another title altogether")
 	r.do(incident.Command{Verb: incident.SetLink, Incident: dup, Args: incident.Args{Parent: first, LinkKind: incident.LinkDuplicate}})
 	r.settle(time.Hour)
-	for id, want := range map[incident.ID]string{id: "it was over before the mail was sent", dup: "it is a duplicate of " + first.String()} {
+	for id, want := range map[incident.ID]string{id: "not needed: it was over before the mail was sent", dup: "not needed: it is a duplicate of " + first.String()} {
 		if e := r.effect(id, "/mail.declare/ani@example.com"); e.State != incident.EffectSkipped || e.Error != want {
 			t.Errorf("%s: %s %q, want it skipped: %q", id, e.State, e.Error, want)
+		}
+		for _, e := range r.view(id).Trouble {
+			if e.Kind == incident.KindMail {
+				t.Errorf("%s: the card warns of %s %s", id, e.Key, e.Error)
+			}
 		}
 	}
 	if n := len(r.to("ani@example.com")); n != 1 {
@@ -310,7 +315,7 @@ func TestNoMail(t *testing.T) {
 	must(t, r.store.SavePreference(t.Context(), bot.Preference{Address: "boss@example.com", NoMail: true}))
 	id := r.down("Checkout is down")
 	r.settle(time.Hour)
-	if e := r.effect(id, "/mail.declare/boss@example.com"); e.State != incident.EffectSkipped || e.Error != "does not want mail" {
+	if e := r.effect(id, "/mail.declare/boss@example.com"); e.State != incident.EffectSkipped || e.Error != "not needed: does not want mail" {
 		t.Errorf("%s %q", e.State, e.Error)
 	}
 	if n := len(r.sim.Mails()); n != 2 || len(r.to("boss@example.com")) != 0 {

@@ -51,8 +51,8 @@ type Rooms struct {
 	// Bridge returns the standing call for a service; nil: that of its squad.
 	Bridge func(service string) string
 	Lang   func(squad string) string
-	Now        func() time.Time
-	Logger     *slog.Logger
+	Now    func() time.Time
+	Logger *slog.Logger
 
 	mu        sync.Mutex // guards all below
 	app       string     // CatalogID that was looked up
@@ -236,6 +236,13 @@ func (o *opening) words(err error) string {
 	return reasonWords(o.say, err)
 }
 
+// whyKeys are the texts for what Graph refuses.
+var whyKeys = map[graphrest.Reason]string{
+	graphrest.ReasonConsentOff: "room.why.consent_off", graphrest.ReasonConsentMismatch: "room.why.app_version",
+	graphrest.ReasonOldVersion: "room.why.app_version", graphrest.ReasonNotInCatalog: "room.why.not_in_catalog",
+	graphrest.ReasonAppBlocked: "room.why.app_blocked", graphrest.ReasonMember: "room.why.member", graphrest.ReasonLimit: "room.why.limit",
+}
+
 func reasonWords(say locale.Printer, err error) string {
 	why := func(key string, pairs ...any) string { return say.Text("room.why."+key, pairs...) }
 	var e *graphrest.Error
@@ -251,8 +258,8 @@ func reasonWords(say locale.Printer, err error) string {
 			names = e.Permissions[0]
 		}
 		return why("permission", "permission", names)
-	case e.Reason != "" && say.Has("room.why."+string(e.Reason)):
-		return why(string(e.Reason))
+	case whyKeys[e.Reason] != "":
+		return say.Text(whyKeys[e.Reason])
 	case e.Status == 0 && e.Code != "":
 		return why("token")
 	case !e.Permanent():

@@ -173,7 +173,7 @@ func (o *opening) account(ctx context.Context, p incident.Actor) (m graphrest.Me
 	return m, "", err
 }
 
-var errDeaf = errors.New("Entra did not answer when it was asked for another person")
+var errDeaf = errors.New("not asked: Entra did not answer for another person")
 
 // user asks Entra for somebody, once an hour. What it refuses, or does not
 // answer, is not asked for again at once.

@@ -252,7 +252,9 @@ func TestRoomShared(t *testing.T) {
 	if got := r.inChat(a.Chat); got != "ani budi dewi fitri" {
 		t.Errorf("in the chat: %s", got)
 	}
-	if !slices.ContainsFunc(r.cards(r.payments), func(p botframeworksim.Post) bool { return p.Contains("The war room of INC-1") && p.Contains("Open room") }) {
+	if !slices.ContainsFunc(r.cards(r.payments), func(p botframeworksim.Post) bool {
+		return p.Contains("The war room of INC-1") && p.Contains("Open room")
+	}) {
 		t.Error("no card says so")
 	}
 	r.ask(child, incident.Args{Op: incident.RoomOpSplit})

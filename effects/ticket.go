@@ -110,7 +110,7 @@ func (t *Tickets) make(ctx context.Context, job outbox.Job, n int) error {
 	ticket := v.Incident.Ticket(n)
 	switch {
 	case ticket == nil:
-		return outbox.Skip("there is no such follow-up any more")
+		return notNeeded("there is no such follow-up any more")
 	case ticket.State == incident.TicketGone:
 		return nil
 	case ticket.Made():

@@ -87,11 +87,9 @@ func TestTicketFaults(t *testing.T) {
 		"403":                      {Status: 403},
 		"401":                      {Status: 401},
 		"no answer":                {Drop: true},
-		"timeout":                  {Hang: true},
 		"done, answer lost":        {After: true, Drop: true},
 		"done, 500":                {After: true, Status: 500},
 		"done, 503 with a page":    {After: true, Status: 503, Body: "<html>busy</html>"},
-		"done, too late":           {After: true, Hang: true},
 		"done, answer is no JSON":  {After: true, Status: 201, Body: "<html>", Type: "application/json"},
 		"moved somewhere else":     {Status: 302, Location: "https://evil.example.com/"},
 		"JSON of an unknown shape": {Status: 500, Body: `{"errorMessages": {"a": [1]}, "errors": "x"}`, Type: "application/json"},
@@ -99,32 +97,39 @@ func TestTicketFaults(t *testing.T) {
 	total := requests(t)
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // much of it is waiting for answers that never come
+			t.Parallel()
 			for k := 1; k <= total; k++ {
 				if t.Failed() {
 					return
 				}
-				faultAt(t, fault, k)
+				faultAt(t, k, func(d *desk) lateness {
+					fault.Times = 1
+					d.sim.Inject(fault)
+					return inTime
+				})
+			}
+		})
+	}
+	for name, late := range map[string]lateness{"timeout": neverArrives, "done, too late": answerLate} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for k := 1; k <= total && !t.Failed(); k++ {
+				faultAt(t, k, func(*desk) lateness { return late })
 			}
 		})
 	}
 }
 
-func faultAt(t *testing.T, fault jirasim.Fault, k int) {
+// faultAt lets request k of the story go wrong.
+func faultAt(t *testing.T, k int, wrong func(d *desk) lateness) {
 	t.Helper()
 	d := newDesk(t, jirasim.Options{})
-	api, err := jira.New(jira.Config{
-		URL: d.sim.URL(), Email: d.sim.Email(), APIToken: d.sim.Token(), Now: d.Now, Timeout: 200 * time.Millisecond, HTTP: &http.Client{Transport: d},
-	})
-	must(t, err)
-	d.api = api
-	d.wire(d.api, d.svc)
 	n := 0
-	d.before = func(*http.Request) {
+	d.before = func(*http.Request) lateness {
 		if n++; n == k {
-			fault.Times = 1
-			d.sim.Inject(fault)
+			return wrong(d)
 		}
+		return inTime
 	}
 	id := ticketStory(d, func(id incident.ID) {
 		if len(d.dead) > 0 { // a person sees it on the card, mends the cause, and presses the button
@@ -223,10 +228,11 @@ func TestTicketKilled(t *testing.T) {
 // second one is made, however often it is tried.
 func TestTicketLostAnswerWaits(t *testing.T) {
 	d := newDesk(t, jirasim.Options{IndexDelay: 40 * time.Second})
-	d.before = func(r *http.Request) {
+	d.before = func(r *http.Request) lateness {
 		if r.Method == http.MethodPost && r.URL.Path == "/rest/api/2/issue" {
-			d.sim.Inject(jirasim.Fault{Method: http.MethodPost, Path: "/rest/api/2/issue", Times: 1, After: true, Drop: true})
+			return answerLate
 		}
+		return inTime
 	}
 	id := d.declare(incident.Other)
 	for n := 1; n <= 3; n++ {

@@ -43,7 +43,7 @@ type desk struct {
 	cat    *catalog.Catalog
 	api    *jira.Client
 	runner *outbox.Runner
-	before func(r *http.Request) // called before each request; may be nil
+	before func(r *http.Request) lateness // called before each request; may be nil
 
 	ani, budi, citra, other string // accounts
 
@@ -64,13 +64,32 @@ func (d *desk) advance(by time.Duration) {
 	d.now = d.now.Add(by)
 }
 
-// RoundTrip makes the desk a transport that tells of requests.
+// RoundTrip makes the desk a transport that tells of requests, and lets them run
+// into their timeout, without waiting, where before says so.
 func (d *desk) RoundTrip(r *http.Request) (*http.Response, error) {
+	late := inTime
 	if d.before != nil {
-		d.before(r)
+		late = d.before(r)
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	if late == neverArrives {
+		return nil, context.DeadlineExceeded
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil && late == answerLate {
+		resp.Body.Close()
+		return nil, context.DeadlineExceeded
+	}
+	return resp, err
 }
+
+// lateness is how a request meets its timeout.
+type lateness int
+
+const (
+	inTime lateness = iota
+	neverArrives
+	answerLate // it is carried out
+)
 
 func newDesk(t testing.TB, o jirasim.Options) *desk {
 	t.Helper()
@@ -99,7 +118,7 @@ func newDesk(t testing.TB, o jirasim.Options) *desk {
 		Label: "imbot", Project: "OPS", Type: "Task", PostmortemType: "Task", Labels: []string{"incident"},
 		Priorities: map[string]string{incident.ServiceDown: "Highest"}, PostmortemDue: 5 * 24 * time.Hour, Location: time.UTC,
 	}
-	conf := jira.Config{URL: d.sim.URL(), Email: d.sim.Email(), APIToken: d.sim.Token(), Now: d.Now, Timeout: 5 * time.Second, HTTP: &http.Client{Transport: d}}
+	conf := jira.Config{URL: d.sim.URL(), Email: d.sim.Email(), APIToken: d.sim.Token(), Now: d.Now, Timeout: 20 * time.Second, HTTP: &http.Client{Transport: d}}
 	if o.DataCenter {
 		conf.Email, conf.APIToken, conf.PersonalToken = "", "", d.sim.Token()
 	}

@@ -28,7 +28,7 @@ func (a *change) writeRCA() error {
 	if err := a.mayReview(); err != nil {
 		return err
 	}
-	if a.inc.Reviewed() && !a.inc.Waived && len(fields) == 0 {
+	if a.inc.Reviewed() && !a.inc.Waived && pm.completed() {
 		return a.unchanged()
 	}
 	return a.completeRCA()

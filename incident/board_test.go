@@ -1,11 +1,13 @@
 package incident
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -18,6 +20,7 @@ func sampleBoard() *board {
 		{
 			id: 1, ref: "Q1", opened: 1_767_225_600_000, moves: []move{{at: 1_767_225_600_000}, {at: 1_767_225_600_500, close: true}, {at: 1_767_225_500_000}},
 			keys: sameness{"title:abc", "trouble:x"}, trouble: TroubleDown, place: "p", apart: []ID{7, 9}, derived: []move{{at: 1_767_225_700_000, close: true}}, openings: 4,
+			left: []move{{at: 1_767_225_600_100}, {at: 1_767_225_600_900, close: true}}, leftKeys: sameness{"title:def"},
 		},
 		{id: 1 << 40, ref: strings.Repeat("Q", 200), opened: -5, kind: LinkDuplicate, parent: 1, fixed: true, declared: true},
 	}}
@@ -75,6 +78,67 @@ func TestShed(t *testing.T) {
 	for _, e := range b.entries {
 		if e.kind == LinkDuplicate && b.find(e.parent) == nil {
 			t.Errorf("%s has lost its root %s", e.id, e.parent)
+		}
+	}
+}
+
+// TestFlood: alerts without end about one trouble remain its duplicates, although
+// most of them have left the board; and so does what has a key of one that left.
+func TestFlood(t *testing.T) {
+	const minute = 60_000
+	b := &board{service: "checkout"}
+	last := 0
+	add := func(keys sameness) *entry {
+		at := int64(1e12) + int64(last)*3*minute
+		last++
+		e := &entry{id: ID(last), ref: fmt.Sprint("Q", last), opened: at, keys: keys, moves: []move{{at: at}, {at: at + 2*minute, close: true}}}
+		b.entries = append(b.entries, e)
+		for _, s := range sweepBoard(b, DefaultLinking(), at).states {
+			if s.e.kind, s.e.parent = "", 0; s.root != s {
+				s.e.kind, s.e.parent = LinkDuplicate, s.root.e.id
+			}
+		}
+		b.prune(38 * 60 * minute)
+		return e
+	}
+	for i := range 400 {
+		keys := sameness{fmt.Sprint("alert_key:", i), "trouble:x"}
+		if i == 3 {
+			keys = append(keys, "title:once")
+		}
+		if e := add(keys); i > 0 && (e.kind != LinkDuplicate || e.parent != 1) {
+			t.Fatalf("%s is %q of %s", e.id, e.kind, e.parent)
+		}
+	}
+	if e := add(sameness{"title:once"}); e.parent != 1 {
+		t.Errorf("a key of a duplicate that left is forgotten")
+	}
+	if e := add(sameness{"title:other"}); e.parent != 0 {
+		t.Errorf("something else is a duplicate of %s", e.parent)
+	}
+	root := b.find(1)
+	if len(b.entries) > maxEntries || len(root.left) > maxLeft || len(root.leftKeys) != 1 {
+		t.Errorf("%d entries; %d moves and keys %v of those that left", len(b.entries), len(root.left), root.leftKeys)
+	}
+}
+
+// TestBurstsCodec: what is written is read, and so is the first form.
+func TestBurstsCodec(t *testing.T) {
+	at := time.Date(2026, 3, 2, 6, 0, 0, 123, time.UTC)
+	want := []burst{{ID: 1, At: at}, {ID: 1 << 40, At: at.Add(time.Hour), Major: 1}}
+	old, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []string{encodeBursts(want), string(old)} {
+		got, err := decodeBursts(v)
+		if d := cmp.Diff(want, got); d != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, d)
+		}
+	}
+	for _, v := range []string{encodeBursts(want)[:5], "\x07"} {
+		if got, err := decodeBursts(v); err == nil {
+			t.Errorf("%q is %v", v, got)
 		}
 	}
 }

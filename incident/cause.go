@@ -13,7 +13,7 @@ type failing struct {
 	root  *entry // what the link leads to
 	began int64  // the opening that this is about
 	first *entry // with which the trouble began that is to be explained
-	call  Call   // the edge that leads to its service
+	call  *Call  // the edge that leads to its service
 	via   *Call  // where two edges lead there: the first one
 	solid bool   // it is called directly, or the service between fails, too
 
@@ -111,19 +111,25 @@ func (sc *scene) firstOf(service string, e *entry) *entry {
 // for each trouble of each service, with the best path to it.
 func (sc *scene) candidates(service string, first, e *entry) []failing {
 	var all []failing
-	for _, call := range sc.topo.Callees(service) {
-		if !sc.valid(&call, first.opened) {
+	calls := sc.topo.Callees(service)
+	for i := range calls {
+		call := &calls[i]
+		if !sc.valid(call, first.opened) {
 			continue
 		}
 		all = sc.add(all, service, first, e, call, nil)
 		if sc.l.Hops < 2 {
 			continue
 		}
-		for _, second := range sc.topo.Callees(call.To) {
-			if second.To != service && sc.valid(&second, first.opened) {
-				all = sc.add(all, service, first, e, second, &call)
+		seconds := sc.topo.Callees(call.To)
+		for j := range seconds {
+			if second := &seconds[j]; second.To != service && sc.valid(second, first.opened) {
+				all = sc.add(all, service, first, e, second, call)
 			}
 		}
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	fails := make(map[string]bool, len(all))
 	for i := range all {
@@ -181,7 +187,7 @@ func (sc *scene) climb(all []failing, i int) int {
 // clearly is by how much, as a distance, one explanation must be better than
 // the next. Else nothing is tied: a wrong link hides an incident, and a missing
 // one can be made by hand.
-const clearly = 0.3
+const clearly = 0.4
 
 // explanation returns the candidate to which the best explanation leads, and
 // whether that is clearly better than all others.
@@ -263,7 +269,7 @@ func (f *failing) between() string {
 // add adds the incidents of the service to which call leads that fail at the
 // right time for first. None may be held apart from e, or be the cause of what
 // was before it.
-func (sc *scene) add(all []failing, service string, first, e *entry, call Call, via *Call) []failing {
+func (sc *scene) add(all []failing, service string, first, e *entry, call, via *Call) []failing {
 	b := sc.boards[call.To]
 	if b == nil || !b.hasBetween(first.opened-causeBefore.Milliseconds(), first.opened+causeAfter.Milliseconds()) {
 		return all
@@ -319,9 +325,9 @@ func (f *failing) link(e *entry, place string, now time.Time) *Link {
 		Kind: LinkCascade, Parent: f.root.id, Rule: RuleCalls, By: System, At: now.UTC(), Began: time.UnixMilli(f.began).UTC(),
 		Hidden: place != "" && place == f.root.place,
 	}
-	calls := []Call{f.call}
+	calls := []Call{*f.call}
 	if f.via != nil {
-		calls = []Call{*f.via, f.call}
+		calls = []Call{*f.via, *f.call}
 	}
 	l.Confidence = f.confidence(e, calls)
 	for _, c := range calls {

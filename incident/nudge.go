@@ -9,7 +9,9 @@ import (
 func (a *change) remind() error {
 	args := &a.cmd.Args
 	inc := a.inc
-	if !inc.Active() {
+	// Of what is over, reminders of its RCA are left, which can be ended.
+	ended := (args.Op == RemindStop || args.Op == RemindStart) && inc.RCAOwed()
+	if !inc.Active() && !ended {
 		return conflict("not_open", "%s is %s: there is nothing to acknowledge.", inc.ID, inc.Status).
 			With("id", inc.ID.String()).With("status", string(inc.Status))
 	}

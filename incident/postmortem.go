@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -128,6 +129,13 @@ func (p *Postmortem) refresh(owed bool, l *Life) {
 	default:
 		p.State = PostmortemNone
 	}
+}
+
+// completed reports whether the text is that of the last revision: a draft that
+// somebody has changed since is not.
+func (p *Postmortem) completed() bool {
+	n := len(p.Revisions)
+	return n > 0 && reflect.DeepEqual(p.Revisions[n-1].RCA, p.clone().RCA)
 }
 
 // complete records the text as it stands as the next revision.

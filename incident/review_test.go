@@ -86,8 +86,16 @@ func TestRCARevisions(t *testing.T) {
 	if pm := w.inc.Postmortem; pm.Revision != 2 || len(pm.Revisions) != 2 || pm.Revisions[0].RCA.Lessons != "" || pm.Revisions[1].RCA.Lessons != "l" {
 		t.Errorf("revisions = %+v", pm.Revisions)
 	}
+	// Somebody who may not complete it has changed it since: completing it again
+	// is not what was done before.
+	w.do(by(dewi, WriteRCA, Args{RCA: map[string]string{"lessons": "m"}}))
+	w.do(complete)
+	if pm := w.inc.Postmortem; pm.Revision != 3 || pm.Revisions[2].RCA.Lessons != "m" {
+		t.Errorf("a changed draft is completed: %+v", pm.Revisions)
+	}
+	w.do(complete).silent()
 	w.do(by(dewi, Reopen, Args{}))
-	if pm := w.inc.Postmortem; pm.State != PostmortemDraft || pm.Revision != 2 || pm.RCA.Summary != "s" || w.inc.Reviewed() {
+	if pm := w.inc.Postmortem; pm.State != PostmortemDraft || pm.Revision != 3 || pm.RCA.Summary != "s" || w.inc.Reviewed() {
 		t.Errorf("reopened: postmortem %+v", pm)
 	}
 	w.do(by(dewi, Resolve, Args{}))
@@ -95,13 +103,13 @@ func TestRCARevisions(t *testing.T) {
 		t.Errorf("status = %s, want resolved: the new episode's RCA is a draft", w.inc.Status)
 	}
 	w.do(by(ani, Close, Args{}))
-	if pm := w.inc.Postmortem; pm.State != PostmortemComplete || pm.Revision != 3 || w.inc.Status != Closed || w.kinds() != "rca_complete closed" {
+	if pm := w.inc.Postmortem; pm.State != PostmortemComplete || pm.Revision != 4 || w.inc.Status != Closed || w.kinds() != "rca_complete closed" {
 		t.Errorf("close with a complete text: %+v, %s, events %q", pm, w.inc.Status, w.kinds())
 	}
 	for i := range maxRevisions + 5 {
 		w.do(by(ani, WriteRCA, Args{RCA: map[string]string{"lessons": fmt.Sprint(i)}, Complete: true}))
 	}
-	if pm := w.inc.Postmortem; len(pm.Revisions) != maxRevisions || pm.Revision != maxRevisions+8 || pm.Revisions[maxRevisions-1].N != pm.Revision {
+	if pm := w.inc.Postmortem; len(pm.Revisions) != maxRevisions || pm.Revision != maxRevisions+9 || pm.Revisions[maxRevisions-1].N != pm.Revision {
 		t.Errorf("%d revisions, the last is %d of %d", len(pm.Revisions), pm.Revisions[len(pm.Revisions)-1].N, pm.Revision)
 	}
 }

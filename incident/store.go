@@ -101,6 +101,10 @@ const (
 	EffectDead    = "dead"    // failed for good
 )
 
+// NotNeeded begins the reason of an effect that was skipped although nothing is
+// amiss, such as a mail to somebody who wants none: people are not warned of it.
+const NotNeeded = "not needed: "
+
 // EffectState is what became of an effect.
 type EffectState struct {
 	Effect

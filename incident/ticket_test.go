@@ -40,8 +40,10 @@ func ticketed(t testing.TB) *world {
 	w.act(ActionArgs{Op: "add", Title: "fix it", Owner: &citra, Due: "2026-12-31"})
 	w.ticket(TicketChange{Step: TicketCreated, N: 0, ID: "10000", Key: "OPS-1", Fields: []FieldSync{{Field: FieldDone, Here: TicketOpen, There: TicketOpen}}})
 	return w.ticket(TicketChange{Step: TicketCreated, N: 1, ID: "10001", Key: "OPS-2", URL: "https://jira.example.com/browse/OPS-2", Fields: []FieldSync{
-		{Field: FieldTitle, Here: "fix it", There: "fix it"}, {Field: FieldDone, Here: TicketOpen, There: TicketOpen},
-		{Field: FieldDue, Here: "2026-12-31", There: "2026-12-31"}, {Field: FieldOwner, Here: citra.ID, There: "712020:citra"},
+		{Field: FieldTitle, Here: "fix it", There: "fix it"},
+		{Field: FieldDone, Here: TicketOpen, There: TicketOpen},
+		{Field: FieldDue, Here: "2026-12-31", There: "2026-12-31"},
+		{Field: FieldOwner, Here: citra.ID, There: "712020:citra"},
 	}})
 }
 
@@ -113,7 +115,9 @@ func TestTicketFollows(t *testing.T) {
 		{"the same owner", func(w *world) { w.act(ActionArgs{Op: "assign", N: 1, Owner: &citra}) }, ""},
 		{"a note", func(w *world) { w.do(by(dewi, AddNote, Args{Text: "x"})) }, ""},
 		{"resolved", func(w *world) { w.do(by(dewi, Resolve, Args{})) }, ""},
-		{"RCA", func(w *world) { w.do(by(dewi, Resolve, Args{})).do(by(ani, WriteRCA, Args{RCA: fullRCA, Complete: true})) }, "sync/0"},
+		{"RCA", func(w *world) {
+			w.do(by(dewi, Resolve, Args{})).do(by(ani, WriteRCA, Args{RCA: fullRCA, Complete: true}))
+		}, "sync/0"},
 		{"waived", func(w *world) { w.do(by(dewi, Resolve, Args{})).do(by(ani, Close, Args{Waive: "x"})) }, "sync/0"},
 		{"demoted", func(w *world) { w.do(by(ani, SetLevel, Args{Level: Other, Reason: "x"})) }, "sync/0"},
 		{"told", func(w *world) {

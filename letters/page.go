@@ -209,6 +209,9 @@ func (m *maker) links(v *query.View) (buttons, others []link) {
 			add(&others, m.t("mail.ticket"), r.URL)
 		}
 	}
+	if page, ok := v.Incident.PublicPage(); ok && m.pageURL(v) == "" && !v.Incident.Private {
+		add(&others, m.t("card.published"), page.URL)
+	}
 	return buttons, others
 }
 

@@ -111,11 +111,12 @@ func New(c Config) (http.Handler, error) {
 		s.fail(w, r, s.stranger(r), &failure{status: http.StatusForbidden, key: "web.err.cross"})
 	}))
 	for pattern, h := range map[string]handler{
-		"GET /{$}":                 s.home,
-		"GET /incidents":           s.home,
-		"GET /incidents/{id}":      s.incident,
-		"GET /incidents/{id}/rca":  s.rca,
-		"POST /incidents/{id}/rca": s.writeRCA,
+		"GET /{$}":                          s.home,
+		"GET /incidents":                    s.home,
+		"GET /incidents/{id}":               s.incident,
+		"GET /incidents/{id}/rca":           s.rca,
+		"GET /incidents/{id}/postmortem.md": s.document,
+		"POST /incidents/{id}/rca":          s.writeRCA,
 	} {
 		s.mux.Handle(pattern, s.signedIn(h))
 	}

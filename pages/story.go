@@ -322,6 +322,9 @@ func (u ui) remarks(q *query.View) []string {
 	var out []string
 	if inc.Private {
 		out = append(out, u.T("card.private"))
+		if page, ok := inc.PublicPage(); ok {
+			out = append(out, u.T("card.exposed", "page", page.URL))
+		}
 	}
 	switch {
 	case inc.Imported:

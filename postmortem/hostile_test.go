@@ -156,6 +156,9 @@ func FuzzEscape(f *testing.F) {
 		f.Add(evil)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		if len(s) > incident.MaxText { // the reader takes too long
+			t.Skip()
+		}
 		v := opened(t).view()
 		v.Incident.Postmortem.RCA.Summary = s
 		d := postmortem.Document(v, postmortem.Options{})
@@ -177,7 +180,7 @@ func FuzzEscape(f *testing.F) {
 		}
 		for _, where := range []string{"# %s", "> %s", "- **x:** %s", "| a | b |\n| --- | --- |\n| %s | x |", "_%s_ y", "**%s** y", "[%s](https://x.example)"} {
 			one := incident.Line(s)
-			if one == "" || !strings.Contains(where, "_") && !strings.Contains(where, "**%") && len(one) > 2000 {
+			if one == "" {
 				continue
 			}
 			page := read(t, strings.ReplaceAll(where, "%s", postmortem.Escape(one)))

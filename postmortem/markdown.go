@@ -195,6 +195,10 @@ func lineMark(s string) int {
 	return -1
 }
 
+// maxEntity is longer than any name that stands for a character, such as
+// "&CounterClockwiseContourIntegral;" (https://html.spec.whatwg.org/multipage/named-characters.html).
+const maxEntity = 40
+
 // special reports whether Markdown could read the character at i as markup. An
 // underscore within a word is left alone: there it never is.
 func special(s string, i int, r rune) bool {
@@ -206,7 +210,7 @@ func special(s string, i int, r rune) bool {
 		after, _ := utf8.DecodeRuneInString(s[i+1:])
 		return !inWord(before) || !inWord(after)
 	case '&':
-		return strings.IndexByte(s[i:], ';') > 0
+		return strings.IndexByte(s[i:min(i+maxEntity, len(s))], ';') > 0
 	case ':':
 		return strings.HasPrefix(s[i+1:], "//")
 	case '.':

@@ -6,6 +6,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -56,7 +57,7 @@ type View struct {
 	Service  incident.ServiceInfo
 	Squad    incident.SquadInfo
 	Links    []incident.LinkURL     // runbook first, then the alert's own source
-	Trouble  []incident.EffectState // effects that failed for good or were skipped, oldest first
+	Trouble  []incident.EffectState // effects that failed for good, then those that were skipped, each oldest first
 	Timeline []incident.Event       // by event time, oldest first; only where asked for
 	Mention  []string               // persons' ids whom the level's notice mentions
 	URL      string                 // under which it is known; "" without a public URL
@@ -158,16 +159,22 @@ func mentioned(v *View, n incident.Notice) []string {
 	return slices.DeleteFunc(out, func(id string) bool { return id == "" })
 }
 
+var troubleRank = map[string]int{incident.EffectDead: 0, incident.EffectSkipped: 1}
+
 func (v *View) loadTrouble(tx incident.Tx) error {
 	all, err := tx.Effects(v.Incident.ID)
 	if err != nil {
 		return err
 	}
 	for _, e := range all {
-		if e.State == incident.EffectDead || e.State == incident.EffectSkipped {
+		if e.State == incident.EffectDead || e.State == incident.EffectSkipped && !strings.HasPrefix(e.Error, incident.NotNeeded) {
 			v.Trouble = append(v.Trouble, e)
 		}
 	}
+	// What failed comes before what was left out on purpose.
+	slices.SortStableFunc(v.Trouble, func(a, b incident.EffectState) int {
+		return cmp.Compare(troubleRank[a.State], troubleRank[b.State])
+	})
 	return nil
 }
 

@@ -29,6 +29,8 @@ func TestPrivate(t *testing.T) {
 	}{
 		{"member", member(dewi), "INC-4 INC-3 INC-2 INC-1"},
 		{"member of one", member(ani), "INC-4 INC-3 INC-1"},
+		{"room of both", query.Viewer{Group: []incident.Actor{dewi, ani}}, "INC-4 INC-3 INC-1"},
+		{"room of others, too", query.Viewer{Group: []incident.Actor{dewi, {Kind: incident.KindUser, ID: "eko@example.com"}}, Role: incident.RoleAdmin}, "INC-3 INC-1"},
 		{"imbot itself", query.Self, "INC-4 INC-3 INC-2 INC-1"},
 		{"everybody", query.Everybody, "INC-3 INC-1"},
 		{"admin", query.Viewer{Actor: incident.Actor{Kind: incident.KindUser, ID: "eko@example.com"}, Role: incident.RoleAdmin}, "INC-3 INC-1"},

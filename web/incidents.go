@@ -81,6 +81,13 @@ func (s *server) timeline(w http.ResponseWriter, r *http.Request, v query.Viewer
 }
 
 func (s *server) postmortem(w http.ResponseWriter, r *http.Request, v query.Viewer) error {
+	markdown, lang, err := documentParameters(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if markdown {
+		return s.markdown(w, r, v, lang)
+	}
 	view, err := s.get(r, v, false)
 	if err != nil {
 		return err

@@ -29,8 +29,11 @@ type Config struct {
 	Reader  *query.Reader
 	// Tokens are the callers of the API. None: every call of it is refused.
 	Tokens []Token
-	// Location is the zone of days in filters. nil means UTC.
+	// Location is the zone of days in filters, and of times in documents. nil means
+	// UTC.
 	Location *time.Location
+	// Language is that of documents for which none is asked: "en" (default) or "id".
+	Language string
 	Now      func() time.Time
 	// Logger gets one line for each request. nil discards them.
 	Logger *slog.Logger

@@ -24,7 +24,7 @@ type jiraHouse struct {
 	handler *webhook.Jira
 }
 
-func newJiraHouse(t *testing.T) *jiraHouse {
+func newJiraHouse(t testing.TB) *jiraHouse {
 	t.Helper()
 	h := &jiraHouse{house: newHouse(t, boltstore.Options{})}
 	h.handler = &webhook.Jira{
@@ -179,8 +179,8 @@ func FuzzJiraWebhook(f *testing.F) {
 	f.Add([]byte(jiraEvent(jira.EventUpdated, "10001", "OPS-1", "712020:ani", "status", "imbot-INC-1-a1")))
 	f.Add([]byte(jiraEvent(jira.EventDeleted, "", "\u202eOPS-1", "", "", "imbot-INC-18446744073709551616-a1", "imbot--a1", "imbot-INC-1-a0")))
 	f.Add([]byte(`{"webhookEvent":"jira:issue_updated","issue":{"id":{},"key":[1],"fields":{"labels":"x"}}}`))
+	h := newJiraHouse(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		h := newJiraHouse(t)
 		r := httptest.NewRequest(http.MethodPost, "/webhooks/jira", bytes.NewReader(body))
 		r.Header.Set(jira.SignatureHeader, jira.Sign(body, jiraSecret))
 		w := httptest.NewRecorder()
@@ -190,4 +190,3 @@ func FuzzJiraWebhook(f *testing.F) {
 		}
 	})
 }
-

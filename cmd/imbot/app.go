@@ -288,7 +288,7 @@ func (a *app) handler() http.Handler {
 	mux.HandleFunc("POST "+topologyPath, a.serveTopology)
 	mux.HandleFunc("POST "+historyPath, a.serveImport)
 	mux.Handle("/", web.New(web.Config{
-		Service: a.opener(), Reader: a.reader, Changes: a.webChanges(), Tokens: tokens, Location: a.cfg.Location(), Now: a.now, Logger: a.log,
+		Service: a.opener(), Reader: a.reader, Changes: a.webChanges(), Tokens: tokens, Location: a.cfg.Location(), Language: a.cfg.Language, Now: a.now, Logger: a.log,
 		Pages: a.pages, Unsubscribe: a.mail.unsubscribe, Ready: a.store.Writable, Backup: a.store.Backup, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
 	}))
 	return mux
@@ -329,7 +329,7 @@ func (a *app) run(ctx context.Context) error {
 		return nil
 	})
 	background.Go(func() error {
-		a.every(work, refreshStandby, "standby", a.refreshStandby)
+		a.every(work, standbyPause, "standby", a.refreshStandby)
 		return nil
 	})
 	background.Go(func() error {
@@ -400,6 +400,8 @@ func (a *app) off() []string {
 	var out []string
 	if a.cfg.Teams == nil {
 		out = append(out, "teams: no section in the configuration; cards and answers are skipped")
+	} else if !a.cfg.Teams.Rooms {
+		out = append(out, "teams.rooms: not true; threads of cards serve as war rooms")
 	}
 	switch p := a.cfg.PagerDuty; {
 	case p == nil:

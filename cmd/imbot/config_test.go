@@ -20,7 +20,7 @@ import (
 
 var configEnv = map[string]string{
 	"TEAMS_CLIENT_SECRET": "teams-s3cret-value", "PD_SECRET": "pd-s3cret-value", "PD_TOKEN": "pd-t0ken-value", "IMBOT_API_TOKEN": "api-t0ken-value-0123456789", "NR_KEY": "NRAK-s3cret-value",
-	"JIRA_TOKEN": "jira-t0ken-value", "JIRA_SECRET": "jira-s3cret-value", "OIDC_SECRET": "oidc-s3cret-value", "SMTP_PASSWORD": "smtp-s3cret-value", "PORT": "9090", "SHORT": "hunter2",
+	"JIRA_TOKEN": "jira-t0ken-value", "CONFLUENCE_TOKEN": "confluence-t0ken-value", "JIRA_SECRET": "jira-s3cret-value", "OIDC_SECRET": "oidc-s3cret-value", "SMTP_PASSWORD": "smtp-s3cret-value", "PORT": "9090", "SHORT": "hunter2",
 }
 
 func testenv(name string) string { return configEnv[name] }

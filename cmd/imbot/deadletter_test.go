@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -52,7 +53,8 @@ func TestDeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range states {
-		if s.State != incident.EffectDone {
+		off := s.State == incident.EffectSkipped && strings.HasSuffix(s.Error, " off") // a section that is not there
+		if s.State != incident.EffectDone && !off && s.Kind != incident.KindNudge {
 			t.Errorf("%s is %s: %s", s.Key, s.State, s.Error)
 		}
 	}

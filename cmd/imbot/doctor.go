@@ -38,8 +38,9 @@ type check struct {
 
 // doctor checks what can be checked without changing anything outside.
 type doctor struct {
-	cfg    *Config
-	checks []check
+	cfg     *Config
+	probing probing
+	checks  []check
 }
 
 func (d *doctor) add(name, state, detail, mend string) {
@@ -59,12 +60,14 @@ func runDoctor(ctx context.Context, args []string, out, errOut io.Writer) error 
 	fs := flags("doctor", errOut)
 	path := fs.String("config", "", "configuration `file`")
 	asJSON := fs.Bool("json", false, "print JSON")
+	d := &doctor{}
+	fs.StringVar(&d.probing.chat, "chat", "", "`id` of a group chat in which to try the app's installation; the app stays there")
+	fs.StringVar(&d.probing.version, "package-version", "", "`version` of the app package that should be in use")
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	d := &doctor{}
 	cfg, err := loadConfig(*path)
 	if errors.Is(err, errUsage) {
 		return err
@@ -94,11 +97,14 @@ func (d *doctor) run(ctx context.Context) {
 	d.pagerduty(ctx)
 	d.teams(ctx, convs)
 	if d.cfg.Teams != nil {
+		d.probing.person = anybody(cat)
 		d.rooms(ctx)
 	}
 	if cat != nil && d.cfg.Teams != nil {
 		d.channels(cat, convs, open)
 	}
+	d.standby(ctx, cat)
+	d.hooks(cat)
 	d.topology(ctx, cat)
 	d.jira(ctx, cat)
 	d.confluence(ctx)

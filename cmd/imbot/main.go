@@ -38,6 +38,7 @@ func subcommands() []command {
 		{"demo", "everything on one machine, with simulated vendors and a story that plays", "imbot demo", runDemo},
 		{"doctor", "check configuration, credentials and reachability, and say how to mend each", "imbot doctor -config imbot.yaml", runDoctor},
 		{"manifest", "write the Teams app package", "imbot manifest -config imbot.yaml -out imbot.zip", runManifest},
+		{"permissions", "print what imbot may be granted elsewhere, what for, and what is lost without it", "imbot permissions", runPermissions},
 		{"topology", "show who calls whom, import it from a file, list names that no service has", "imbot topology show -config imbot.yaml", runTopology},
 		{"rules", "try levels, rules and correlation on the alerts that came, and compare two configurations", "imbot rules test -config imbot.yaml -since 30d -against new.yaml", runRules},
 		{"import", "take over PagerDuty's incidents of the past, without telling anybody", "imbot import pagerduty -since 1y -config imbot.yaml", runImport},

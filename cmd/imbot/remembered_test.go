@@ -64,7 +64,7 @@ services:
 	}
 	var parent string
 	for _, p := range r.teams.Posts(r.channel) {
-		if strings.Contains(p.Activity.Summary, "INC-1") {
+		if p.Card() != nil && strings.Contains(p.Activity.Summary, "INC-1") {
 			parent = string(p.Card())
 		}
 	}

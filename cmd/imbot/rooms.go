@@ -100,41 +100,6 @@ func (k *configCheck) rooms(t *TeamsConfig) {
 	}
 }
 
-// rooms checks what imbot may do for war rooms, without making any.
-func (d *doctor) rooms(ctx context.Context) {
-	t := d.cfg.Teams
-	if !t.Rooms {
-		d.add("war rooms", checkOff, "teams.rooms is not true: threads of cards serve instead", "")
-		return
-	}
-	cred, err := teamsCredential(t)
-	if err != nil {
-		return // said already
-	}
-	c, err := graphrest.New(graphrest.Config{TenantID: t.TenantID, Credential: cred, BaseURL: t.GraphURL})
-	if err != nil {
-		d.add("war rooms", checkFail, err.Error(), "mend teams.graph_url")
-		return
-	}
-	in := graphrest.ProbeInput{CatalogID: t.CatalogAppID, Consent: t.consent()}
-	if t.CatalogAppID == "" {
-		in.ExternalID = t.manifestID()
-	}
-	for _, f := range c.Probe(ctx, in) {
-		name := "war rooms: " + f.What
-		if f.OK {
-			d.add(name, checkOK, f.Message, "")
-			continue
-		}
-		mend := cmp.Or(f.Reason.Fix(), "check that this machine reaches Microsoft Graph")
-		if len(f.Missing) > 0 {
-			mend = "grant one of these application permissions in Entra, with admin consent: " + strings.Join(f.Missing, ", ")
-		}
-		d.add(name, checkFail, f.Message, mend)
-	}
-	d.lookups(ctx, c)
-}
-
 // lookups says what follows from a lost answer of Graph: with the permission to
 // see chats one room is made always, without it there may be one more.
 func (d *doctor) lookups(ctx context.Context, c *graphrest.Client) {

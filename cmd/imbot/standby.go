@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -13,28 +14,34 @@ import (
 	"imbot/catalog"
 	"imbot/effects"
 	"imbot/incident"
+	"imbot/integrations/pagerduty"
 	"imbot/oncall"
 	"imbot/outbox"
 )
 
-// refreshStandby lies between two rounds in which all roles are asked for, so
+// standbyPause lies between two rounds in which all roles are asked for, so
 // that a source that dies leaves an answer that is an hour old at most.
-const refreshStandby = time.Hour
+const standbyPause = time.Hour
 
 func (a *app) wireStandby() {
-	plans := func() map[string]oncall.Plan { return a.catalog.Get().StandbyPlans() }
-	c := oncall.Config{
-		Plans:  plans,
-		People: func(mail, id string) (catalog.Person, bool) { return a.catalog.Get().Identity(mail, id) },
-		Token:  a.cfg.Standby.Token.Reveal(), TokenHosts: a.cfg.Standby.Hosts, Now: a.now, Log: a.log,
-	}
-	if a.pager != nil { // a nil *Client would be no nil interface
-		c.PagerDuty = a.pager
-	}
-	a.standby = standby{oncall.New(c), plans}
+	a.standby = newStandby(a.cfg, a.catalog.Get, a.pager, a.now, a.log)
 }
 
-// refresh asks for all roles, and tells of those that nobody is known for.
+// newStandby asks nobody yet. pager is nil where PagerDuty is off.
+func newStandby(cfg *Config, cat func() *catalog.Catalog, pager *pagerduty.Client, now func() time.Time, log *slog.Logger) standby {
+	plans := func() map[string]oncall.Plan { return cat().StandbyPlans() }
+	c := oncall.Config{
+		Plans:  plans,
+		People: func(mail, id string) (catalog.Person, bool) { return cat().Identity(mail, id) },
+		Token:  cfg.Standby.Token.Reveal(), TokenHosts: cfg.Standby.Hosts, Now: now, Log: log,
+	}
+	if pager != nil { // a nil *Client would be no nil interface
+		c.PagerDuty = pager
+	}
+	return standby{oncall.New(c), plans}
+}
+
+// refreshStandby asks for all roles, and tells of those that nobody is known for.
 func (a *app) refreshStandby(ctx context.Context) error {
 	var errs []error
 	for _, g := range a.standby.keeper.Refresh(ctx) {

@@ -34,6 +34,7 @@ var rules = map[string]rule{
 	"commands":           {module: []string{"incident", "query"}, outside: []string{"github.com/go-json-experiment/json"}},
 	"letters":            {module: []string{"incident", "locale", "query"}},
 	"manifest":           {},
+	"reminders":          {module: []string{"incident", "query"}},
 	"postmortem":         {module: []string{"cards", "incident", "locale", "query"}},
 
 	// Edges.
@@ -41,13 +42,13 @@ var rules = map[string]rule{
 		module:  []string{"cards", "commands", "incident", "integrations/botframework", "locale", "query"},
 		outside: []string{"github.com/infracloudio/msbotbuilder-go"},
 	},
-	"pages":   {module: []string{"cards", "commands", "incident", "integrations/openid", "locale", "query"}},
-	"web":     {module: []string{"changes", "commands", "incident", "locale", "query", "resource"}},
+	"pages":   {module: []string{"cards", "commands", "incident", "integrations/openid", "locale", "postmortem", "query"}},
+	"web":     {module: []string{"changes", "commands", "incident", "locale", "postmortem", "query", "resource"}},
 	"webhook": {module: []string{"incident", "integrations/jira", "integrations/pagerduty"}, outside: []string{"github.com/klauspost/compress"}},
 
 	// What follows outside.
 	"outbox":  {module: []string{"incident"}},
-	"effects": {module: []string{"cards", "incident", "integrations/botframework", "integrations/confluence", "integrations/graph/graphrest", "integrations/hook", "integrations/jira", "integrations/pagerduty", "locale", "outbox", "postmortem", "query", "resource"}},
+	"effects": {module: []string{"cards", "incident", "integrations/botframework", "integrations/confluence", "integrations/graph/graphrest", "integrations/hook", "integrations/jira", "integrations/mail", "integrations/pagerduty", "letters", "locale", "outbox", "postmortem", "query", "reminders", "resource"}},
 
 	// Stores implement the interfaces that incident, outbox and bot declare; of bot
 	// they need the types.
