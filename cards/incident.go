@@ -216,13 +216,17 @@ func (m *maker) remarks(v *query.View) []element {
 
 // trouble says what imbot could not do outside.
 func (m *maker) trouble(v *query.View) []element {
-	if len(v.Trouble) == 0 {
+	// What the company has turned off is no news on every card: the page says it.
+	trouble := slices.DeleteFunc(slices.Clone(v.Trouble), func(e incident.EffectState) bool {
+		return e.State == incident.EffectSkipped && strings.HasSuffix(e.Error, " off")
+	})
+	if len(trouble) == 0 {
 		return nil
 	}
 	items := []element{bold("⚠️ " + m.t("trouble.title"))}
-	for i, e := range v.Trouble {
+	for i, e := range trouble {
 		if i == showTrouble {
-			items = append(items, subtle(m.n("card.more", len(v.Trouble)-i)))
+			items = append(items, subtle(m.n("card.more", len(trouble)-i)))
 			break
 		}
 		what := m.say.Or("effect."+e.Kind, clip(e.Kind, 80))

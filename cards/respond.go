@@ -120,38 +120,28 @@ func PageForm(v *query.View, values, errs map[string]string, roles []string, o O
 	return f.finish(f.p("form.page.title", "id", id), f.send("form.page.send", FormPage, v))
 }
 
-// Nudge is the quiet reminder that a status update is due, with answers that
-// take one tap.
-func Nudge(v *query.View, o Options) Card {
-	m := o.maker()
+// nudge is what a reminder of a status update says, and its answers, which take
+// one tap.
+func (m *maker) nudge(v *query.View) (items []element, buttons []action) {
 	inc := v.Incident
-	id := inc.ID
-	body := []element{bold("⏰ " + m.t("nudge.title", "id", id.String()))}
 	if u := inc.Update; u != nil {
-		body = append(body, subtle(m.t("nudge.last")+" "+when(u.At)))
+		items = append(items, subtle(m.t("nudge.last")+" "+when(u.At)))
 	} else {
-		body = append(body, subtle(m.t("nudge.none")))
+		items = append(items, subtle(m.t("nudge.none")))
 	}
 	answer := func(key, op string, secondary bool) action {
 		b := button{title: m.p(key), secondary: secondary}
 		b.data.Op = op
-		return m.press(b, id, VerbRemind)
+		return m.press(b, inc.ID, VerbRemind)
 	}
-	body = append(body, set(
+	return items, []action{
 		answer("nudge.working", incident.RemindWorking, false),
 		answer("nudge.mitigated", incident.RemindMitigated, false),
-		m.open(button{title: m.p("nudge.help")}, id, FormPage),
-		m.open(button{title: m.p("card.update")}, id, FormUpdate),
+		m.open(button{title: m.p("nudge.help")}, inc.ID, FormPage),
+		m.open(button{title: m.p("card.update")}, inc.ID, FormUpdate),
 		answer("nudge.snooze", incident.RemindSnooze, true),
 		answer("nudge.stop", incident.RemindStop, true),
-	))
-	return m.card(NudgeText(v, o.Lang), body...)
-}
-
-// NudgeText is Nudge in one line, for notifications.
-func NudgeText(v *query.View, lang string) string {
-	m := Options{Lang: lang}.maker()
-	return m.p("nudge.title", "id", v.Incident.ID.String())
+	}
 }
 
 // Direct is what one person is told in their 1:1 chat, in one line; the card of

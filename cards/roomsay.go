@@ -124,7 +124,7 @@ func (m *maker) sayNudge(v *query.View, _ incident.SayData) *said {
 		return nil
 	}
 	s := m.speak("⏰", "room.say.nudge", "id", inc.ID.String())
-	s.items = []element{subtle(m.t("room.say.nudge_hint", "hint", m.Hint("update "+inc.ID.String()+" …")))}
+	s.items, s.buttons = m.nudge(v)
 	return s
 }
 

@@ -277,7 +277,7 @@ func (c *crash) get(path string) (int, []byte) {
 func (c *crash) drain(cards int) {
 	ok := c.until(5*time.Minute, func() bool {
 		_, body := c.get("/metrics")
-		return bytes.Contains(body, []byte("\nimbot_effects_waiting 0\n")) && c.teams.PostCount("") >= cards
+		return bytes.Contains(body, []byte("\nimbot_effects_oldest_seconds 0\n")) && c.teams.PostCount("") >= cards
 	})
 	if !ok {
 		c.t.Errorf("the outbox is not empty after five minutes; %d posts", c.teams.PostCount(""))

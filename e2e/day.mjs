@@ -120,7 +120,7 @@ async function main() {
     assert.deepEqual([...client.errors, ...viewer.errors], [], 'errors of the page');
     const failed = client.log.filter((l) => l.log?.response?.statusCode >= 400).map((l) => [l.log.activityName, l.log.response.statusCode]);
     assert.deepEqual(failed, [], 'calls that were refused');
-    await until(async () => (await day.api.metric('imbot_effects_waiting')) === 0, 10000, 'all effects to be done');
+    await until(async () => (await day.api.metric('imbot_effects_oldest_seconds')) === 0, 10000, 'all effects to be done');
   } catch (err) {
     await client.screenshot(path.join(setup.shots, 'failed.png')).catch(() => {});
     fs.writeFileSync(path.join(setup.shots, 'failed.json'), JSON.stringify({ client: client.frames, viewer: viewer.frames, invokes: client.invokes }, null, 1));

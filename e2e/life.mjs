@@ -29,7 +29,7 @@ async function declared({ api }, title) {
 }
 
 /** Waits until nothing more is said in Teams: the page draws a thread anew for each message, and what was typed is gone. */
-const quiet = ({ client, api }) => eventually('all effects to be done', () => api.metric('imbot_effects_waiting'), (n) => n === 0)
+const quiet = ({ client, api }) => eventually('all effects to be done', () => api.metric('imbot_effects_oldest_seconds'), (n) => n === 0)
   .then(() => client.pause());
 
 async function byText(stage) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"testing"
+	"time"
 
 	"imbot/effects"
 	"imbot/incident"
@@ -72,9 +74,16 @@ func (r *rig) standby(api *pagerduty.Client, view *query.Reader) {
 	r.runner.Handlers[incident.KindPage] = r.waker.Find
 	r.runner.Handlers[incident.KindWake] = r.waker.Wake
 	r.runner.Handlers[incident.KindWaited] = r.waker.Waited
+}
+
+// newPageRig is a rig in whose PagerDuty Ani and Eko are, too.
+func newPageRig(t *testing.T, patience time.Duration) *rig {
+	t.Helper()
+	r := newRigWith(t, patience)
 	for id, name := range map[string]string{"PANI": "Ani", "PEKO": "Eko"} {
 		r.pd.AddUser(pagerdutysim.User{ID: id, Name: name, Email: strings.ToLower(name) + "@example.com"})
 	}
+	return r
 }
 
 var (

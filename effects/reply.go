@@ -32,18 +32,32 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 	if !ok {
 		return outbox.Skip("there is no card to reply to")
 	}
-	ref, _, lang, err := t.Book.Address(ctx, job.Target)
+	ref, place, lang, err := t.Book.Address(ctx, job.Target)
 	if err != nil {
 		return err
 	}
 	text := cards.Reply(v, d, lang)
 	act := &botframework.Activity{Type: botframework.TypeMessage, Text: text, TextFormat: "plain", Summary: text}
-	if d.Reason == incident.ReplyThread {
+	switch d.Reason {
+	case incident.ReplyThread:
 		t.callHere(ctx, v, act)
+	case incident.ReplyNudge:
+		if act, err = t.nudge(v, place, lang); act == nil || err != nil {
+			return err
+		}
 	}
 	_, err = t.Poster.ReplyInThread(ctx, ref, messageID(card.ID), act)
 	t.doubt(err)
 	return err
+}
+
+// nudge is a reminder with its answers; nil where the time for it is over.
+func (t *Teams) nudge(v *query.View, place, lang string) (*botframework.Activity, error) {
+	post, ok := cards.Say(v, incident.SayData{Reason: incident.SayNudge}, cards.Options{Lang: lang, Place: place, BotName: t.Bot.Name, Dialogs: t.Bot.Dialogs, Slash: t.Bot.Slash})
+	if !ok {
+		return nil, nil
+	}
+	return cardActivity(post.Card, post.Summary)
 }
 
 // maxCalled bounds who is called by one message.

@@ -374,3 +374,22 @@ func TestRoomNotInRosterYet(t *testing.T) {
 }
 
 var _ effects.Chats = chats{(*graphrest.Client)(nil)}
+
+// TestRoomCallLate: a call that can not be made holds nobody up; after a while the
+// squad's own one serves.
+func TestRoomCallLate(t *testing.T) {
+	r := newRooms(t, roomConfig{organizer: "eko@example.com"})
+	r.graph.Inject(graphsim.Fault{Path: "/createOrGet", Status: 503})
+	id := r.down("cart")
+	r.settle(time.Second)
+	r.ask(id, incident.Args{Op: incident.RoomOpAdd, Person: &incident.Actor{Kind: incident.KindUser, ID: "eko@example.com", Name: "Eko"}})
+	r.settle(time.Minute)
+	room := r.room(id)
+	if room.State != incident.RoomOpen || room.Call || !strings.Contains(r.inChat(room.Chat), "eko") {
+		t.Errorf("in the chat are %s; the room is %+v", r.inChat(room.Chat), room)
+	}
+	r.settle(30 * time.Minute)
+	if room = r.room(id); room.Meeting != "https://meet.example.com/payments" {
+		t.Errorf("the call is %q", room.Meeting)
+	}
+}

@@ -82,6 +82,22 @@ func TestJiraDrift(t *testing.T) {
 	w.wantEqual()
 }
 
+// TestJiraDriftFresh: what searches do not know yet is no drift.
+func TestJiraDriftFresh(t *testing.T) {
+	w := newTown(t, jirasim.Options{Unlimited: true, IndexDelay: 40 * time.Second}, 1)
+	w.act(w.ids[0], incident.ActionArgs{Op: "add", Title: "new"})
+	w.act(w.ids[0], incident.ActionArgs{Op: "done", N: 1})
+	w.settle(time.Second)
+	w.issue(w.ids[0], 4)
+	report, err := w.reconciler.Run(t.Context())
+	must(t, err)
+	if len(report.Drifts) != 0 {
+		t.Errorf("drifts %+v", report.Drifts)
+	}
+	w.rest()
+	w.wantEqual()
+}
+
 // TestJiraDriftBack: an issue that was hidden for a while is linked again.
 func TestJiraDriftBack(t *testing.T) {
 	w := newTown(t, jirasim.Options{Unlimited: true}, 1)

@@ -55,6 +55,7 @@ func (a *change) wantsRoom(level Level) bool {
 
 func (a *change) syncRoom() {
 	key := effect(a.inc.ID, KindRoomSync, Latest, "", "")
+	key.Lane = a.inc.ID.String() + "/" + KindRoomSync // a call that can't be made holds nobody up
 	if !slices.ContainsFunc(a.effects, func(e Effect) bool { return e.Key == key.Key }) {
 		a.effects = append(a.effects, key)
 	}

@@ -167,6 +167,11 @@ func (a *change) openedStep(r *Room) {
 		a.inc.Cards = append(a.inc.Cards, r.Chat)
 	}
 	a.event(EvRoomOpen, "", map[string]string{"people": itoa(r.Count(PersonIn)), "missing": itoa(r.Count(PersonMissing))})
+	for _, p := range r.People {
+		if p.State == PersonInvited {
+			a.tell(p.Person, DirectInvited, itoa(a.inc.Episode), 0)
+		}
+	}
 	a.syncRoom() // the incident has gone on meanwhile
 }
 

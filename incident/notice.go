@@ -28,7 +28,7 @@ func (a *change) settle(level Level) {
 	a.planNudge(level)
 	a.mails(level, opened)
 	if !inc.Commander.IsZero() && !inc.Commander.Is(a.was.commander) && !a.was.created {
-		a.direct1(inc.Commander, DirectCommander, itoa(inc.Events), 0)
+		a.tell(inc.Commander, DirectCommander, itoa(inc.Events), 0)
 	}
 	if a.quiet {
 		return

@@ -73,7 +73,7 @@ func (a *change) nudge() error {
 	n := a.event(EvNudged, "", map[string]string{"about": "update"}).N
 	inc.Reminders.Next = a.now.Add(a.f.Remind.EveryOf(level))
 	if r := inc.Room; r != nil && r.Chat != "" {
-		a.say(SayNudge, itoa(n), n, true)
+		a.say(SayNudge, itoa(n), n, false)
 	} else if i := firstPlace(inc.Cards); i >= 0 && !inc.Private {
 		e := effect(inc.ID, KindReply, Once, inc.Cards[i], ReplyNudge+"/"+itoa(n))
 		a.effects = append(a.effects, e.with(ReplyData{Reason: ReplyNudge, By: System, Level: inc.Level}))

@@ -120,7 +120,7 @@ func (a *change) spreadUpdate(n int) {
 		}
 	}
 	for _, who := range inc.audience() {
-		a.direct1(who, DirectUpdate, suffix, n)
+		a.tell(who, DirectUpdate, suffix, n)
 	}
 }
 
@@ -170,7 +170,7 @@ const (
 )
 
 // direct1 tells one person something, in their 1:1 chat or else by mail.
-func (a *change) direct1(who Actor, reason, suffix string, n int) {
+func (a *change) tell(who Actor, reason, suffix string, n int) {
 	if who.Kind != KindUser || who.ID == "" || !a.inc.Visible(who) || who.Is(a.cmd.Actor) {
 		return
 	}

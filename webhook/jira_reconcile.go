@@ -80,6 +80,7 @@ const (
 	driftKey     = "jira/drift" // holds the last report
 	maxDrifts    = 200
 	jiraWindow   = 90 * 24 * time.Hour
+	searchLag    = 90 * time.Second // what searches may lag behind
 	rowsAtATime  = 200
 	didSync      = "it is read again and brought in line"
 	didAdopt     = "it is recorded as the ticket"
@@ -235,7 +236,11 @@ func (r *jiraRun) compare(ctx context.Context, inc *incident.Incident, n int, t 
 	if d.What == "" || inc.Private && (r.PrivateProject == "" || projectOf(d.Key) != r.PrivateProject) {
 		return nil
 	}
-	r.tell(inc, d)
+	// A search may not know yet of what was made or changed a moment ago: that is
+	// looked at all the same, but it is no news.
+	if fresh := r.report.At.Sub(inc.UpdatedAt) < searchLag; !fresh || step.Step != incident.TicketSeen {
+		r.tell(inc, d)
+	}
 	_, err := r.Service.Do(ctx, incident.Command{
 		Verb: incident.TicketStep, Incident: inc.ID, Actor: incident.Jira, Source: incident.SourceJira, Args: incident.Args{Ticket: &step},
 	})

@@ -206,11 +206,7 @@ const maxWait = 250 * time.Millisecond
 
 func (a *app) wireClients() error {
 	if t := a.cfg.Teams; t != nil {
-		cred, err := botframework.NewCredential(botframework.CredentialConfig{
-			TenantID: t.TenantID, AppID: t.AppID, ClientSecret: t.ClientSecret.Reveal(),
-			CertificateFile: t.CertificateFile, CertificatePassword: t.CertificatePassword.Reveal(),
-			ManagedIdentity: t.ManagedIdentity, WorkloadIdentity: t.WorkloadIdentity, Authority: t.Authority, CAFile: t.CAFile,
-		})
+		cred, err := teamsCredential(t)
 		if err != nil {
 			return fmt.Errorf("teams: %w", err)
 		}

@@ -33,7 +33,7 @@ type SMTPMail struct {
 // GraphMail sends mails by Microsoft Graph, with the credential of the teams
 // section.
 type GraphMail struct {
-	URL string `yaml:"url"` // "" for the public cloud's
+	URL string `yaml:"url"` // "" for that of the teams section
 }
 
 // domain is that of the sender's address.

@@ -235,11 +235,7 @@ func (d *doctor) teams(ctx context.Context, convs []bot.Conversation) {
 		d.add("teams", checkOff, "no section: /api/messages is off", "")
 		return
 	}
-	cred, err := botframework.NewCredential(botframework.CredentialConfig{
-		TenantID: t.TenantID, AppID: t.AppID, ClientSecret: t.ClientSecret.Reveal(),
-		CertificateFile: t.CertificateFile, CertificatePassword: t.CertificatePassword.Reveal(),
-		ManagedIdentity: t.ManagedIdentity, WorkloadIdentity: t.WorkloadIdentity, Authority: t.Authority, CAFile: t.CAFile,
-	})
+	cred, err := teamsCredential(t)
 	if err != nil {
 		d.add("teams token", checkFail, err.Error(), "mend the credential in the teams section")
 		return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -64,7 +65,7 @@ func newMailing(cfg *Config, now func() time.Time) (mailing, error) {
 		return mailing{}, nil
 	}
 	if m.Graph != nil {
-		api, err := mailGraph(cfg.Teams, m.Graph.URL, now)
+		api, err := mailGraph(cfg.Teams, cmp.Or(m.Graph.URL, cfg.Teams.GraphURL), now)
 		if err != nil {
 			return mailing{}, fmt.Errorf("mail: %w", err)
 		}

@@ -13,7 +13,7 @@ type Schedule struct {
 	ID       string // made up if empty
 	Name     string
 	Rotation []string      // ids of users, in turn; empty: nobody but Shifts
-	Start    time.Time     // of the first turn
+	Start    time.Time     // of the first turn; default 1970
 	Turn     time.Duration // how long each turn is; default a week
 	Shifts   []Shift
 	V3       bool // a shift-based schedule, whose references have another type
@@ -44,6 +44,9 @@ func (s *Server) AddSchedule(v Schedule) Schedule {
 	}
 	if v.Turn <= 0 {
 		v.Turn = 7 * 24 * time.Hour
+	}
+	if v.Start.IsZero() {
+		v.Start = time.Unix(0, 0).UTC()
 	}
 	s.schedules = slices.DeleteFunc(s.schedules, func(o *Schedule) bool { return o.ID == v.ID })
 	s.schedules = append(s.schedules, &v)
