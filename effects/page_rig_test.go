@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,18 +44,27 @@ var errDied = errors.New("died")
 // then so many times after.
 type mortal struct {
 	effects.Doer
+
+	mu            sync.Mutex
 	before, after int
 }
 
 func (m *mortal) Do(ctx context.Context, cmd incident.Command) (*incident.Incident, error) {
-	if m.before--; m.before >= 0 {
+	if m.dies(&m.before) {
 		return nil, errDied
 	}
 	inc, err := m.Doer.Do(ctx, cmd)
-	if m.after--; m.after >= 0 {
+	if m.dies(&m.after) {
 		return nil, errDied
 	}
 	return inc, err
+}
+
+func (m *mortal) dies(left *int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	*left--
+	return *left >= 0
 }
 
 // standby wires what wakes people.

@@ -23,6 +23,7 @@ type story struct {
 	Times    []fact
 	People   []fact
 	Links    []link
+	Response *response // nil: nothing was said or done about it yet
 	Parent   *relative
 	Children []relative
 	More     string // beyond the children that are shown
@@ -71,7 +72,7 @@ func (u ui) story(q *query.View) *story {
 	inc := q.Incident
 	s := &story{
 		ID: inc.ID.String(), Name: inc.Title, State: u.state(inc.Status, q.Level), Private: inc.Private,
-		Remarks: u.remarks(q), Facts: u.facts(q), Times: u.times(inc), People: u.people(q), Links: u.links(q),
+		Remarks: u.remarks(q), Facts: u.facts(q), Times: u.times(inc), People: u.people(q), Links: u.links(q), Response: u.response(q),
 		Parent: u.parent(q), Actions: u.actions(inc), Changes: u.changes(q.Changes),
 	}
 	for i := range q.Children {

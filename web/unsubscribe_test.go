@@ -134,3 +134,25 @@ func TestUnsubscribeURL(t *testing.T) {
 		t.Errorf("of no address: %q", s)
 	}
 }
+
+// FuzzUnsubscribe: no link but ours does anything.
+func FuzzUnsubscribe(f *testing.F) {
+	w, u, h := newUnsubscribe()
+	own, err := url.Parse(u.URL("dewi@example.com"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	token := own.Query().Get("t")
+	f.Add("dewi@example.com", token, "mail=off")
+	f.Add("dewi@example.com\n", token, "List-Unsubscribe=One-Click")
+	f.Add("", "", "")
+	f.Add("budi@example.com", token, "mail=on&a=dewi@example.com")
+	f.Fuzz(func(t *testing.T, address, given, body string) {
+		w.off, w.said = map[string]bool{}, nil
+		got := ask(h, "POST", "/unsubscribe?"+url.Values{"a": {address}, "t": {given}}.Encode(), body, "")
+		ours := address == "dewi@example.com" && given == token
+		if ours != (got.Code == http.StatusOK) || ours != (len(w.said) == 1) {
+			t.Fatalf("%q %q: %d %v", address, given, got.Code, w.said)
+		}
+	})
+}

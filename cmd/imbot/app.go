@@ -69,7 +69,9 @@ type app struct {
 type clock struct {
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error // nil: a timer
-	timeout time.Duration                              // of one call of the connector; 0: the client's default
+	// timeouts are of one call, by the section of the configuration that it is for,
+	// and of war rooms by "graph"; absent: the client's default.
+	timeouts map[string]time.Duration
 }
 
 // newApp opens the store, wires everything and listens; a taken port is an
@@ -210,14 +212,14 @@ func (a *app) wireClients() error {
 		if err != nil {
 			return fmt.Errorf("teams: %w", err)
 		}
-		a.teams, err = botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts, Now: a.now, Sleep: a.sleep, Timeout: a.timeout, MaxWait: maxWait})
+		a.teams, err = botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts, Now: a.now, Sleep: a.sleep, Timeout: a.timeouts["teams"], MaxWait: maxWait})
 		if err != nil {
 			return fmt.Errorf("teams: %w", err)
 		}
 	}
 	if p := a.cfg.PagerDuty; p != nil && p.APIToken != "" {
 		var err error
-		a.pager, err = pagerduty.New(pagerduty.Config{Token: p.APIToken.Reveal(), BaseURL: p.URL, From: p.From, Now: a.now})
+		a.pager, err = pagerduty.New(pagerduty.Config{Token: p.APIToken.Reveal(), BaseURL: p.URL, From: p.From, Timeout: a.timeouts["pagerduty"], Now: a.now})
 		if err != nil {
 			return fmt.Errorf("pagerduty: %w", err)
 		}

@@ -93,7 +93,7 @@ func holds(body []byte, word string) bool {
 // TestLostAnswer: Teams posts the card, and the answer is lost. The card may
 // stand twice then, no more, and that is counted.
 func TestLostAnswer(t *testing.T) {
-	r := newRig(t, "")
+	r := newRig(t, "reminders: {update: {service-down: 0s}}\n") // those are cards, too
 	var lost atomic.Bool
 	r.teams.Fault(func(c botframeworksim.Call) botframeworksim.Outcome {
 		if c.Op == "send" && lost.CompareAndSwap(false, true) {

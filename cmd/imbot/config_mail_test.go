@@ -19,7 +19,7 @@ func TestMailConfig(t *testing.T) {
 		if err != nil || c.Mail.Graph == nil {
 			t.Fatalf("%s: %+v, %v", graph, c, err)
 		}
-		m, err := newMailing(c, time.Now)
+		m, err := newMailing(c, clock{now: time.Now})
 		if err != nil || m.sender == nil || m.check == nil {
 			t.Errorf("%s: newMailing = %+v, %v", graph, m, err)
 		}
@@ -31,7 +31,7 @@ func TestMailConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := newMailing(c, time.Now); err != nil || m.sender == nil {
+	if m, err := newMailing(c, clock{now: time.Now}); err != nil || m.sender == nil {
 		t.Errorf("oauth: newMailing = %+v, %v", m, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -52,9 +53,10 @@ func (k *configCheck) confluence(c *ConfluenceConfig) {
 	})
 }
 
-func newConfluence(c *ConfluenceConfig, now func() time.Time) (*confluence.Client, error) {
+func newConfluence(c *ConfluenceConfig, k clock) (*confluence.Client, error) {
 	client, err := confluence.New(confluence.Config{
-		URL: c.URL, Email: c.Email, APIToken: c.APIToken.Reveal(), Space: c.Space, ParentID: c.ParentID, Now: now,
+		URL: c.URL, Email: c.Email, APIToken: c.APIToken.Reveal(), Space: c.Space, ParentID: c.ParentID,
+		HTTP: &http.Client{Timeout: k.timeouts["confluence"]}, Now: k.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("confluence: %w", err)
@@ -67,7 +69,7 @@ func (a *app) wireConfluence() error {
 		return nil
 	}
 	var err error
-	a.wiki, err = newConfluence(a.cfg.Confluence, a.now)
+	a.wiki, err = newConfluence(a.cfg.Confluence, a.clock)
 	return err
 }
 
@@ -104,7 +106,7 @@ func (d *doctor) confluence(ctx context.Context) {
 		d.add("confluence", checkOff, "no section: postmortems have no page there", "")
 		return
 	}
-	client, err := newConfluence(c, time.Now)
+	client, err := newConfluence(c, clock{now: time.Now})
 	if err != nil {
 		d.add("confluence", checkFail, err.Error(), "mend the confluence section")
 		return

@@ -29,15 +29,15 @@ type ticketing struct {
 // maxTickets bounds how many issues the nightly search reads.
 const maxTickets = 50_000
 
-func newJira(j *JiraConfig, now func() time.Time) (*jira.Client, error) {
-	c, err := jira.New(jira.Config{
+func newJira(j *JiraConfig, c clock) (*jira.Client, error) {
+	client, err := jira.New(jira.Config{
 		URL: j.URL, Email: j.Email, APIToken: j.APIToken.Reveal(), PersonalToken: j.PersonalToken.Reveal(),
-		Project: j.Project, MaxIssues: maxTickets, Now: now,
+		Project: j.Project, MaxIssues: maxTickets, Timeout: c.timeouts["jira"], Now: c.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("jira: %w", err)
 	}
-	return c, nil
+	return client, nil
 }
 
 func (a *app) wireJira() error {
@@ -47,7 +47,7 @@ func (a *app) wireJira() error {
 	}
 	t := &a.tickets
 	var err error
-	if t.client, err = newJira(j, a.now); err != nil {
+	if t.client, err = newJira(j, a.clock); err != nil {
 		return err
 	}
 	t.hook = &webhook.Jira{

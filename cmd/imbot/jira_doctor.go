@@ -21,7 +21,7 @@ func (d *doctor) jira(ctx context.Context, cat *catalog.Catalog) {
 		d.add("jira", checkOff, "no section: tickets are skipped, /webhooks/jira answers 404", "")
 		return
 	}
-	c, err := newJira(j, time.Now)
+	c, err := newJira(j, clock{now: time.Now})
 	if err != nil {
 		d.add("jira", checkFail, err.Error(), "mend the jira section")
 		return

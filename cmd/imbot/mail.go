@@ -55,21 +55,21 @@ func mailGraph(t *TeamsConfig, url string, now func() time.Time) (*graphrest.Cli
 	if err != nil {
 		return nil, err
 	}
-	return graphrest.New(graphrest.Config{TenantID: t.TenantID, Credential: cred, BaseURL: url, Now: now})
+	return graphrest.New(graphrest.Config{TenantID: t.TenantID, Credential: cred, BaseURL: cmp.Or(url, t.GraphURL), Now: now})
 }
 
 // newMailing makes the client that the configuration asks for.
-func newMailing(cfg *Config, now func() time.Time) (mailing, error) {
+func newMailing(cfg *Config, k clock) (mailing, error) {
 	m := cfg.Mail
 	if m == nil {
 		return mailing{}, nil
 	}
 	if m.Graph != nil {
-		api, err := mailGraph(cfg.Teams, cmp.Or(m.Graph.URL, cfg.Teams.GraphURL), now)
+		api, err := mailGraph(cfg.Teams, m.Graph.URL, k.now)
 		if err != nil {
 			return mailing{}, fmt.Errorf("mail: %w", err)
 		}
-		w, err := mail.NewWriter(m.From, m.PerMinute, now)
+		w, err := mail.NewWriter(m.From, m.PerMinute, k.now)
 		if err != nil {
 			return mailing{}, err
 		}
@@ -78,7 +78,7 @@ func newMailing(cfg *Config, now func() time.Time) (mailing, error) {
 	s := m.SMTP
 	c := mail.Config{
 		From: m.From, Host: s.Host, Port: s.Port, TLS: s.TLS, User: s.User, Password: s.Password.Reveal(), CAFile: s.CAFile,
-		PerMinute: m.PerMinute, Now: now,
+		PerMinute: m.PerMinute, Timeout: k.timeouts["mail"], Now: k.now,
 	}
 	if s.OAuth {
 		cred, err := teamsCredential(cfg.Teams)
@@ -109,7 +109,7 @@ func checkGraphMail(ctx context.Context, api *graphrest.Client, from string) err
 }
 
 func (a *app) wireMail() error {
-	m, err := newMailing(a.cfg, a.now)
+	m, err := newMailing(a.cfg, a.clock)
 	if err != nil || m.sender == nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (d *doctor) mail(ctx context.Context) {
 		d.add("mail", checkOff, "no section: mails are skipped", "")
 		return
 	}
-	m, err := newMailing(d.cfg, time.Now)
+	m, err := newMailing(d.cfg, clock{now: time.Now})
 	if err != nil {
 		d.add("mail", checkFail, err.Error(), "mend the mail section")
 		return

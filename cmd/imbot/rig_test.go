@@ -155,7 +155,7 @@ func (r *rig) people() {
 }
 
 func (r *rig) serve(cfg *Config) {
-	a, err := newApp(cfg, slog.New(slog.NewJSONHandler(r.log, nil)), clock{now: r.Now, sleep: r.sleep, timeout: 300 * time.Millisecond})
+	a, err := newApp(cfg, slog.New(slog.NewJSONHandler(r.log, nil)), clock{now: r.Now, sleep: r.sleep, timeouts: map[string]time.Duration{"teams": 300 * time.Millisecond, "graph": 300 * time.Millisecond}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func (a *app) wireRooms() error {
 	if err != nil {
 		return fmt.Errorf("teams: %w", err)
 	}
-	a.chats, err = newChats(graphrest.Config{TenantID: t.TenantID, Credential: cred, BaseURL: t.GraphURL, Timeout: a.timeout, Now: a.now})
+	a.chats, err = newChats(graphrest.Config{TenantID: t.TenantID, Credential: cred, BaseURL: t.GraphURL, Timeout: a.timeouts["graph"], Now: a.now})
 	if err != nil {
 		return fmt.Errorf("teams.graph_url: %w", err)
 	}

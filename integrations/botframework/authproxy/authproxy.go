@@ -193,3 +193,10 @@ func (p *Proxy) CAFile() string { return p.entra.CAFile() }
 
 // ClientSecret is the random secret that the Authority accepts.
 func (p *Proxy) ClientSecret() string { return p.entra.ClientSecret() }
+
+// CheckBearer checks an Authorization header that the bot sent to somebody else
+// whom the Authority gives tokens for, such as "https://graph.microsoft.com": a
+// simulator of that.
+func (p *Proxy) CheckBearer(authorization, audience string) error {
+	return p.entra.CheckBearer(authorization, audience)
+}

@@ -3,7 +3,6 @@ package graphsim
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ func (s *Server) wireChat(c *chat) object {
 		"@odata.context": s.url + "/v1.0/$metadata#chats/$entity",
 		"id":             c.ID, "topic": nil, "chatType": "group", "tenantId": s.opt.TenantID,
 		"createdDateTime": stamp(c.CreatedAt), "lastUpdatedDateTime": stamp(c.updated),
-		"webUrl": "https://teams.microsoft.com/l/chat/" + url.PathEscape(c.ID) + "/0?tenantId=" + s.opt.TenantID,
+		"webUrl": s.opt.ChatURL(c.ID),
 	}
 	if c.Topic != "" {
 		o["topic"] = c.Topic

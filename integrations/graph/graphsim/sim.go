@@ -15,6 +15,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,15 @@ type Options struct {
 
 	// Unlimited turns Graph's rate limits off.
 	Unlimited bool
+
+	// ChatIDs are the ids of the first chats that are made: so that they are
+	// conversations that a simulator of Teams has already. Those after them have
+	// ids that are made up.
+	ChatIDs []string
+
+	// ChatURL, if not nil, returns where a chat can be opened. Default: an address
+	// of Microsoft's, where nobody has it.
+	ChatURL func(id string) string
 
 	// Changed, if not nil, is told of each chat that a call made or changed,
 	// before the call is answered: so that a simulator of Teams has it, too. It may
@@ -140,6 +150,12 @@ func (o *Options) setDefaults() {
 	}
 	if o.PageSize <= 0 {
 		o.PageSize = 50
+	}
+	if o.ChatURL == nil {
+		tenant := o.TenantID
+		o.ChatURL = func(id string) string {
+			return "https://teams.microsoft.com/l/chat/" + url.PathEscape(id) + "/0?tenantId=" + tenant
+		}
 	}
 }
 

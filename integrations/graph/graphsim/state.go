@@ -199,6 +199,9 @@ func (s *Server) AddChat(topic string, userIDs ...string) Chat {
 
 func (s *Server) addChat(topic string, members []Member) *chat {
 	id := "19:" + strings.ReplaceAll(s.newID(), "-", "") + "@thread.v2"
+	if n := len(s.chats); n < len(s.opt.ChatIDs) {
+		id = s.opt.ChatIDs[n]
+	}
 	now := s.now()
 	c := &chat{Chat: Chat{ID: id, Topic: topic, CreatedAt: now, Members: members}, updated: now}
 	s.chats = append(s.chats, c)

@@ -1,0 +1,98 @@
+package pages
+
+import (
+	"strings"
+
+	"imbot/incident"
+	"imbot/query"
+)
+
+// response is how the incident is being handled: the newest status update, the
+// war room, and who was woken.
+type response struct {
+	Update *update
+	Lines  []string
+	Links  []link // to the room and its call
+}
+
+// update is a status update.
+type update struct {
+	By, Customers, Doing string
+	At, Next             *clock
+}
+
+// response is nil where there is nothing to say.
+func (u ui) response(q *query.View) *response {
+	inc := q.Incident
+	out := &response{}
+	if s := inc.Update; s != nil {
+		out.Update = &update{By: person(s.By), Customers: s.Customers, Doing: s.Doing, At: u.clock(s.At)}
+		if inc.Active() {
+			out.Update.Next = u.clock(s.Next)
+		}
+	}
+	u.roomLines(out, inc.Room)
+	for i := range inc.Pages {
+		out.Lines = append(out.Lines, u.pagedLine(&inc.Pages[i]))
+	}
+	if out.Update == nil && len(out.Lines) == 0 {
+		return nil
+	}
+	return out
+}
+
+func (u ui) roomLines(out *response, r *incident.Room) {
+	if r == nil || r.State == incident.RoomNone {
+		return
+	}
+	add := func(key string, pairs ...any) { out.Lines = append(out.Lines, u.T(key, pairs...)) }
+	switch in := r.Count(incident.PersonIn); {
+	case r.State == incident.RoomOpen:
+		add("room.open", "in", in, "all", in+r.Count(incident.PersonWanted)+r.Count(incident.PersonMissing))
+	case r.State == incident.RoomShared:
+		add("room.shared", "with", r.With.String())
+	case r.State == incident.RoomThread:
+		add("room.thread", "why", r.Reason)
+	case r.Reason != "":
+		add("room.late", "why", r.Reason)
+	default:
+		add("room.opening")
+	}
+	for i := range r.People {
+		if p := &r.People[i]; p.State == incident.PersonMissing {
+			who := person(p.Person)
+			if p.Person.IsZero() {
+				who = u.role(p.Part)
+			}
+			add("room.missing", "who", who, "why", p.Reason)
+		}
+	}
+	for _, l := range []link{{u.T("room.go"), webURL(r.URL)}, {u.T("room.call"), webURL(r.Meeting)}} {
+		if l.URL != "" {
+			out.Links = append(out.Links, l)
+		}
+	}
+}
+
+func (u ui) pagedLine(p *incident.Paged) string {
+	who, role := person(p.Person), u.role(p.Role)
+	switch {
+	case p.Person.IsZero():
+		who = role
+	case p.Role != "":
+		who += " (" + role + ")"
+	}
+	s := u.T("page."+p.State, "who", who)
+	if p.Detail != "" {
+		s += ": " + p.Detail
+	}
+	return s
+}
+
+// role is how a role of standby is called.
+func (u ui) role(role string) string {
+	if squad, ok := strings.CutPrefix(role, incident.PartSquad); ok {
+		return u.T("page.on_call", "squad", squad)
+	}
+	return role
+}
