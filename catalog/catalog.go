@@ -71,6 +71,11 @@ func New(file *File, s Settings, bindings map[string]string) (*Catalog, error) {
 		return nil, err
 	}
 	c.notices = incident.DefaultNotices(c.settings.Levels)
+	for level, n := range c.notices {
+		// A default wakes nobody for a role that this company does not have.
+		n.Page = slices.DeleteFunc(slices.Clone(n.Page), func(role string) bool { return !file.hasRole(role) })
+		c.notices[level] = n
+	}
 	for level, n := range c.settings.Notices {
 		if _, ok := c.notices[level]; !ok {
 			return nil, fmt.Errorf("notice: there is no level %q; levels are %s", level, strings.Join(c.settings.Levels.Keys(), ", "))
@@ -118,7 +123,7 @@ func (c *Catalog) addSquads(file *File, doc *strictyaml.Document) {
 			s.Standby = &t
 		}
 		q := &squad{Squad: s, notices: map[string]incident.Notice{}}
-		q.info = incident.SquadInfo{Key: s.Key, Name: s.Name, Lead: s.Lead, Members: s.Members, Mail: s.Mail, Bridge: s.BridgeURL, Known: true}
+		q.info = incident.SquadInfo{Key: s.Key, Name: s.Name, Lead: s.Lead, Members: s.Members, Mail: s.Mail, Bridge: s.BridgeURL, OnCall: s.Standby != nil, Known: true}
 		for _, level := range slices.Sorted(maps.Keys(s.Notice)) {
 			base, ok := c.notices[level]
 			if !ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"imbot/catalog/strictyaml"
 	"imbot/incident"
@@ -64,6 +65,16 @@ type Person struct {
 	AADObjectID string `yaml:"aad_id"`       // object id in Entra, a GUID
 	PagerDutyID string `yaml:"pagerduty_id"` // as in PXYZ789
 	JiraAccount string `yaml:"jira_account"` // account id in Jira
+}
+
+// hasRole reports whether the file says who is on standby for a role.
+func (f *File) hasRole(role string) bool {
+	for known := range f.Standby {
+		if strings.EqualFold(known, role) {
+			return true
+		}
+	}
+	return false
 }
 
 // LoadFile reads and checks the catalog in the file of this name.

@@ -126,7 +126,7 @@ func TestRoomBegin(t *testing.T) {
 // whoever is in stays so.
 func TestRoomPeople(t *testing.T) {
 	w := triggered(t, down)
-	w.cat.service.Standby = []string{"dba"}
+	w.cat.service.Standby, w.cat.squad.OnCall = []string{"dba"}, true
 	w.roomStep(RoomChange{Step: RoomBegin})
 	var parts []string
 	for _, p := range w.inc.Room.People {

@@ -21,6 +21,7 @@ type SquadInfo struct {
 	Members []string // persons' ids (mails)
 	Mail    string   // address of the squad, mostly a list; may be empty
 	Bridge  string   // link of its standing call; may be empty
+	OnCall  bool     // somebody is on standby for it: it can be asked who
 	Known   bool
 }
 

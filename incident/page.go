@@ -92,7 +92,7 @@ func (a *change) pageStandby(level Level) {
 	if len(roles) == 0 {
 		roles = slices.Clone(a.f.Notice(level.Key).Page)
 	}
-	if _, known := a.inc.AlertRef(); !known && a.inc.Squad != "" {
+	if _, known := a.inc.AlertRef(); !known && a.f.Squad.OnCall {
 		roles = append(roles, PartSquad+a.inc.Squad) // the pager has woken nobody yet
 	}
 	if len(roles) == 0 || len(a.f.Notice(level.Key).Page) == 0 {

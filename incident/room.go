@@ -187,7 +187,7 @@ func (a *change) standby(level Level) []string {
 	if len(roles) == 0 {
 		roles = slices.Clone(a.f.Notice(level.Key).Page)
 	}
-	if a.inc.Squad != "" {
+	if a.f.Squad.OnCall {
 		roles = append(roles, PartSquad+a.inc.Squad)
 	}
 	return roles
