@@ -92,7 +92,7 @@ func (t *turn) declareDialog(q cards.Quote, values, errs map[string]string) (rep
 
 // declareFrom declares the incident, with the message quoted in its description.
 func (t *turn) declareFrom(ctx context.Context, data json.RawMessage, q cards.Quote) (reply, error) {
-	req, _, err := cardRequest(data, "")
+	req, _, err := cardRequest(data, "", t.env)
 	var out outcome
 	if err == nil && req.Command == nil {
 		err = incident.NewProblem(incident.ErrInvalid, "title", "title_missing", "Say what is wrong: a title is needed.")

@@ -43,7 +43,7 @@ func (b *Bot) invoke(ctx context.Context, act *botframework.Activity) (reply, er
 		data, verb = value.Action.Data, value.Action.Verb
 	}
 	var req commands.Request
-	req, t.submitted, err = cardRequest(data, verb)
+	req, t.submitted, err = cardRequest(data, verb, t.env)
 	var out outcome
 	if err == nil {
 		out, err = t.run(ctx, req)
@@ -61,7 +61,7 @@ func (b *Bot) invoke(ctx context.Context, act *botframework.Activity) (reply, er
 
 // cardRequest reads the data of a button or form; submitted says that it is a
 // form that was filled in.
-func cardRequest(raw json.RawMessage, verb string) (req commands.Request, submitted bool, err error) {
+func cardRequest(raw json.RawMessage, verb string, env commands.Env) (req commands.Request, submitted bool, err error) {
 	var data map[string]any
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &data); err != nil {
@@ -74,7 +74,7 @@ func cardRequest(raw json.RawMessage, verb string) (req commands.Request, submit
 	if _, ok := data["verb"]; !ok && verb != "" {
 		data["verb"] = verb
 	}
-	req, err = commands.FromCard(data)
+	req, err = commands.FromCardAt(data, env)
 	submitted = data["verb"] == "submit"
 	if form, ok := data["form"].(string); ok && submitted && err == nil && req.Form == "" {
 		// Whoever filled a form in gets an answer in its place: what it has led to,

@@ -30,7 +30,7 @@ func (b *Bot) message(ctx context.Context, act *botframework.Activity) (reply, e
 	}
 	var req commands.Request
 	if submit {
-		req, t.submitted, err = cardRequest(act.Value, "")
+		req, t.submitted, err = cardRequest(act.Value, "", t.env)
 	} else {
 		req, err = commands.Parse(t.typed(), t.env)
 	}

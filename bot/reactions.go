@@ -20,7 +20,7 @@ import (
 // MessageReader reads one message of a chat. It takes the permission
 // ChatMessage.Read.Chat, which only the app package's profile "timeline" asks
 // for. An error with a method Permanent() bool that returns true is not tried
-// again.
+// again; a nil message means that it is there no more.
 type MessageReader interface {
 	Message(ctx context.Context, chatID, messageID string) (*botframework.Message, error)
 }
@@ -86,6 +86,9 @@ func (b *Bot) Pin(ctx context.Context, data json.RawMessage) error {
 	m, err := b.Messages.Message(ctx, d.Chat, d.Message)
 	if err != nil {
 		return fmt.Errorf("read the pinned message: %w", err)
+	}
+	if m == nil {
+		return nil // taken back since
 	}
 	q := quoteOf(m)
 	q.ID = d.Message

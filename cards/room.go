@@ -47,6 +47,11 @@ func (m *maker) inRoom(inc *incident.Incident) bool {
 	return m.Chat != "" && inc.Room != nil && inc.Room.Chat == m.Chat
 }
 
+// guest reports whether the incident uses the room of another.
+func guest(inc *incident.Incident) bool {
+	return inc.Room != nil && inc.Room.State == incident.RoomShared
+}
+
 // room says where people talk about the incident, who is there, and who is not.
 func (m *maker) room(v *query.View) []element {
 	r := v.Incident.Room
@@ -189,7 +194,7 @@ func (m *maker) roomButtons(v *query.View, r *incident.Room) []action {
 	if u := webAddress(r.URL); u != "" && r.State != incident.RoomAsked {
 		out = append(out, openURL{Type: "Action.OpenUrl", Title: m.p("room.go"), URL: u})
 	}
-	if r.Usable() {
+	if r.Usable() || guest(inc) && len(out) > 0 { // the other's is open
 		out = append(out, m.press(button{title: m.p("room.join"), data: Data{Op: incident.RoomOpJoin}}, inc.ID, VerbRoom))
 	}
 	return out

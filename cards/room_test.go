@@ -1,6 +1,7 @@
 package cards
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,29 @@ func TestSayOver(t *testing.T) {
 	for _, reason := range []string{incident.SayReopened, incident.SayNudge} {
 		if _, ok := Say(v, incident.SayData{Reason: reason}, Options{}); ok {
 			t.Errorf("%s is said of one that is over", reason)
+		}
+	}
+}
+
+// TestSayElsewhere: in another incident's room it is said shortly which one this
+// is and what has become of it.
+func TestSayElsewhere(t *testing.T) {
+	shared := &incident.Room{State: incident.RoomShared, With: 41}
+	over := newWorld(t).trigger("Checkout *is* down").do(incident.Resolve, ani, incident.Args{Text: "rolled back"})
+	for reason, w := range map[string]*world{
+		incident.SayResolved: over,
+		incident.SayClosed:   newWorld(t).trigger("Checkout *is* down").do(incident.Resolve, ani, incident.Args{}).rca(true),
+		incident.SayReopened: newWorld(t).trigger("Checkout *is* down").do(incident.Resolve, ani, incident.Args{}).do(incident.Reopen, budi, incident.Args{}),
+	} {
+		v := w.view()
+		v.Timeline, v.Incident.Room = w.log, shared
+		p, ok := Say(v, incident.SayData{Reason: reason}, Options{Chat: roomChat})
+		body, err := json.Marshal(p.Card)
+		if err != nil || !ok || !strings.HasPrefix(p.Summary, "INC-42 ") {
+			t.Fatalf("%s: %v, %q, %v", reason, ok, p.Summary, err)
+		}
+		if s := string(body); len(p.Card.Body) > 3 || strings.Contains(s, "ActionSet") || !strings.Contains(s, `Checkout \\*is\\* down`) || strings.Contains(s, "rolled back") != (reason == incident.SayResolved) {
+			t.Errorf("%s: %s", reason, s)
 		}
 	}
 }

@@ -31,7 +31,8 @@ var sayings = map[string]func(*maker, *query.View, incident.SayData) *said{
 	incident.SayNudge:    (*maker).sayNudge,
 }
 
-// Say is a post in the war room of an incident, whose view has its timeline. ok
+// Say is a post in the war room of an incident, whose view has its timeline. In
+// that of another incident it is short, for other things matter there. ok
 // is false where there is nothing to say any more. The summary of a private
 // incident says no more than its id.
 func Say(v *query.View, d incident.SayData, o Options) (post Post, ok bool) {
@@ -47,7 +48,11 @@ func Say(v *query.View, d incident.SayData, o Options) (post Post, ok bool) {
 	if v.Incident.Private {
 		s.summary = m.p("say.private", "id", v.Incident.ID.String())
 	}
-	body := append([]element{bold(s.line)}, s.items...)
+	body := []element{bold(s.line)}
+	if guest(v.Incident) && d.Reason != incident.SayNudge { // there the id alone says little
+		body = append(body, subtle(outside(Plain(v.Incident.Title), 160)))
+	}
+	body = append(body, s.items...)
 	if len(s.buttons) > 0 {
 		body = append(body, set(s.buttons...))
 	}
@@ -69,7 +74,7 @@ func (m *maker) sayResolved(v *query.View, _ incident.SayData) *said {
 	if e := last(v, incident.EvResolved); e != nil && Plain(e.Text) != "" {
 		s.items = append(s.items, rich(run(clip(Plain(e.Text), 600))))
 	}
-	if inc.Status == incident.Resolved {
+	if inc.Status == incident.Resolved && !guest(inc) {
 		s.items = append(s.items, m.review(v)...)
 		s.buttons = append(s.buttons, m.open(button{title: m.p("card.rca"), primary: true}, inc.ID, FormRCA))
 	}
@@ -82,7 +87,9 @@ func (m *maker) sayClosed(v *query.View, _ incident.SayData) *said {
 		return nil
 	}
 	s := m.speak("🏁", "room.say.closed", "id", inc.ID.String())
-	s.items = append(m.closed(inc), m.actions(v)...)
+	if !guest(inc) {
+		s.items = append(m.closed(inc), m.actions(v)...)
+	}
 	return s
 }
 

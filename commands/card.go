@@ -360,7 +360,7 @@ func (r *Request) TimeCommands(env Env, have incident.Times) ([]incident.Command
 		if raw == "" || raw == in.have.In(env.zone()).Format("2006-01-02 15:04") {
 			continue
 		}
-		t, p := clock(in.input, raw, &env)
+		t, p := clock(in.input, raw, &env, false)
 		if p != nil {
 			return nil, p
 		}

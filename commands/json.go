@@ -105,6 +105,10 @@ func (v *verb) fromJSON(fields map[string]any) (Request, error) {
 	if p := v.unwrap(fields); p != nil {
 		return r, p
 	}
+	was, p := v.rcaWas(fields)
+	if p != nil {
+		return r, p
+	}
 	got := map[string]value{}
 	names := make([]string, 0, len(fields))
 	for name := range fields {
@@ -133,6 +137,9 @@ func (v *verb) fromJSON(fields map[string]any) (Request, error) {
 	}
 	if p := v.fill(&r, got, env); p != nil {
 		return r, p
+	}
+	if r.Command != nil {
+		r.args().RCAWas = was
 	}
 	return r, v.wholeJSON(&r, got)
 }
@@ -174,6 +181,36 @@ func memberRemove(raw any, got map[string]value) *incident.Problem {
 		got["op"] = value{raw: "remove", str: "remove"}
 	}
 	return nil
+}
+
+// rcaWas takes "rca_was" out of the arguments of rca: the texts that the writer
+// saw, by field; nil where there are none.
+func (v *verb) rcaWas(fields map[string]any) (map[string]string, *incident.Problem) {
+	const name = "rca_was"
+	raw, ok := fields[name]
+	if v.name != "rca" || !ok {
+		return nil, nil
+	}
+	delete(fields, name)
+	in, ok := raw.(map[string]any)
+	out := map[string]string{}
+	for field, text := range in {
+		if !slices.Contains(incident.RCAFields, field) {
+			return nil, problem(name, "choice", "field", name, "choices", strings.Join(incident.RCAFields, ", "), "typed", quote(field))
+		}
+		s, isText := text.(string)
+		if list, isList := text.([]any); isList && field == "five_whys" {
+			var lines []string
+			lines, isText = stringsOf(list)
+			s = strings.Join(lines, "\n")
+		}
+		ok = ok && isText
+		out[field] = clean(s)
+	}
+	if raw != nil && !ok {
+		return nil, problem(name, "field_type", "field", name, "want", "an object of texts")
+	}
+	return out, nil
 }
 
 // unwrap lifts the arguments out of the object that bears the verb's name.

@@ -1,7 +1,10 @@
 package commands
 
 import (
+	"errors"
+	"maps"
 	"strings"
+	"time"
 
 	"imbot/incident"
 )
@@ -19,7 +22,7 @@ var remindOps = map[string]string{
 var reportArgs = []arg{
 	{name: "text", kind: kindText, pos: true, show: "what is being done", put: putText},
 	{name: "customers", kind: kindText, put: func(r *Request, v value) { r.args().Customers = v.str }},
-	{name: "next_update", kind: kindClock, show: "next_update", put: func(r *Request, v value) { r.args().NextUpdate = v.when }},
+	{name: "next_update", kind: kindClock, ahead: true, show: "next_update", put: func(r *Request, v value) { r.args().NextUpdate = v.when }},
 }
 
 var remindArgs = []arg{
@@ -34,6 +37,30 @@ var remindArgs = []arg{
 var pageArgs = []arg{
 	{name: "who", kind: kindWord, pos: true, need: true, show: "role or person", put: func(*Request, value) {}},
 	{name: "reason", kind: kindText, pos: true, put: putReason},
+}
+
+// FromCardAt is FromCard where the clock is known and whoever pressed: the hour
+// of the next status update is understood as it is typed, such as "15:30".
+func FromCardAt(data map[string]any, env Env) (Request, error) {
+	const name = "next_update"
+	typed, _ := data[name].(string)
+	if typed = clean(typed); typed == "" || data["form"] != FormUpdate {
+		return FromCard(data)
+	}
+	at, unclear := clock(name, typed, &env, true)
+	if unclear == nil {
+		data = maps.Clone(data)
+		data[name] = at.Format(time.RFC3339)
+	}
+	r, err := FromCard(data)
+	if r.Values != nil { // the form is shown again as it was filled in
+		r.Values[name] = typed
+	}
+	var p *incident.Problem
+	if unclear != nil && errors.As(err, &p) && p.Field == name {
+		err = unclear
+	}
+	return r, err
 }
 
 func putOp(r *Request, v value) { r.args().Op = v.str }

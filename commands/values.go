@@ -41,7 +41,7 @@ func (a *arg) read(raw string, env *Env) (value, *incident.Problem) {
 	case kindPerson:
 		v.who, v.me, p = person(a.name, v.str, env)
 	case kindClock:
-		v.when, p = clock(a.name, v.str, env)
+		v.when, p = clock(a.name, v.str, env, a.ahead)
 	case kindDate:
 		v.str, p = date(a.name, v.str, env)
 	case kindSince:
@@ -118,8 +118,9 @@ func person(field, s string, env *Env) (who incident.Actor, me bool, p *incident
 }
 
 // clock understands a point in time: complete, or an hour of today, which was
-// yesterday where it would be in the future.
-func clock(field, s string, env *Env) (time.Time, *incident.Problem) {
+// yesterday where it would be in the future. ahead says that it is a time to
+// come: an hour that is past is tomorrow's.
+func clock(field, s string, env *Env, ahead bool) (time.Time, *incident.Problem) {
 	if t, err := time.Parse(time.RFC3339, strings.ToUpper(s)); err == nil {
 		return t.UTC(), yearProblem(field, s, t)
 	}
@@ -144,8 +145,16 @@ func clock(field, s string, env *Env) (time.Time, *incident.Problem) {
 			continue
 		}
 		t := time.Date(day.Year(), day.Month(), day.Day(), h.Hour(), h.Minute(), h.Second(), 0, env.zone())
-		if !dated && t.After(env.Now.Add(time.Minute)) {
-			t = time.Date(day.Year(), day.Month(), day.Day()-1, h.Hour(), h.Minute(), h.Second(), 0, env.zone())
+		other := 0
+		switch {
+		case dated:
+		case ahead && !t.After(env.Now):
+			other = 1
+		case !ahead && t.After(env.Now.Add(time.Minute)):
+			other = -1
+		}
+		if other != 0 {
+			t = time.Date(day.Year(), day.Month(), day.Day()+other, h.Hour(), h.Minute(), h.Second(), 0, env.zone())
 		}
 		return t.UTC(), nil
 	}

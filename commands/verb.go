@@ -55,6 +55,7 @@ type arg struct {
 	pos   bool              // may be given by its place, in the order of the table
 	need  bool              // must be given
 	lead  bool              // its bare name, said first, introduces it: close INC-42 waive …
+	ahead bool              // kindClock: an hour that is past is tomorrow's
 	words map[string]string // kindChoice: what is typed -> what is meant
 	show  string            // in the usage line; "" means the name
 	put   func(*Request, value)

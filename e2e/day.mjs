@@ -7,6 +7,7 @@ import { openClient } from './client.mjs';
 import { extension } from './extension.mjs';
 import { life } from './life.mjs';
 import { attachPlayground } from './playground.mjs';
+import { reminded, respond } from './respond.mjs';
 import { until } from './wait.mjs';
 import { eventually, imbot, pagerDuty } from './world.mjs';
 
@@ -91,6 +92,8 @@ async function main() {
   let shots = 0;
   const day = {
     playground, client, viewer, CHANNEL, api: imbot(setup.imbot, setup.token), pager: pagerDuty(setup.pagerduty, setup.pagerdutyToken),
+    /** Waits until nothing more is said in Teams: the page draws a thread anew for each message, and what was typed is gone. */
+    quiet: () => eventually('all effects to be done', () => day.api.metric('imbot_effects_oldest_seconds'), (n) => n === 0).then(() => client.pause()),
     /** Pictures of the present card as a desktop and as a phone show it. */
     shoot: async (name) => {
       const file = path.join(setup.shots, `${String((shots += 1)).padStart(2, '0')}-${name}`);
@@ -100,6 +103,7 @@ async function main() {
   };
   const steps = {
     'an alert of PagerDuty': () => alert(day),
+    'a service is down': () => respond(day),
     'an incident in the 1:1 chat': () => life(day, 'personal'),
     'an incident in a group chat': () => life(day, 'group'),
     'an incident in a channel': () => life(day, CHANNEL),
@@ -108,6 +112,7 @@ async function main() {
     'no mention in a group chat': () => unmentioned(day, 'group'),
     'no mention in a channel': () => unmentioned(day, CHANNEL),
     'the message extension': () => extension(day),
+    'a reminder': () => reminded(day),
     'a phone': () => narrow(day),
   };
   try {

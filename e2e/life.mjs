@@ -28,10 +28,6 @@ async function declared({ api }, title) {
   return found[0];
 }
 
-/** Waits until nothing more is said in Teams: the page draws a thread anew for each message, and what was typed is gone. */
-const quiet = ({ client, api }) => eventually('all effects to be done', () => api.metric('imbot_effects_oldest_seconds'), (n) => n === 0)
-  .then(() => client.pause());
-
 async function byText(stage) {
   const { client, where, name } = stage;
   const title = `Search is slow in the ${name}`;
@@ -47,7 +43,7 @@ async function byForm(stage) {
   const title = `Checkout is down in the ${name}`;
   await client.sendMessage('declare', where);
   await client.waitForCard('Declare an incident');
-  await quiet(stage);
+  await stage.quiet();
   await shoot('declare');
   const before = client.invokes.length;
   await client.clickAction('Declare', { expectRequest: false });
@@ -80,7 +76,7 @@ async function notes(stage, inc) {
   const noted = async () => (await api.timeline(inc.id)).filter((e) => e.kind === 'note').map((e) => [e.actor.id, e.text]);
   await client.clickAction('Note');
   await client.waitForCard(`Note for ${inc.id}`);
-  await quiet(stage);
+  await stage.quiet();
   await client.fillInput('text', 'The pool of connections is used up.');
   await shoot('note');
   await client.clickAction('Add note');
@@ -114,7 +110,7 @@ const RCA = {
 async function review(stage, inc) {
   const { client, api, where, shoot } = stage;
   const step = (n) => client.waitForCard(new RegExp(`RCA of ${inc.id}(?!\\d)[\\s\\S]*Step ${n} of 3`));
-  const fill = async (...fields) => { await quiet(stage); for (const f of fields) await client.fillInput(f, RCA[f]); };
+  const fill = async (...fields) => { await stage.quiet(); for (const f of fields) await client.fillInput(f, RCA[f]); };
   const typed = async (field) => assert.equal(await client.inputValue(field), RCA[field], `${field} in the form`);
   await client.clickAction('Write RCA');
   await step(1);
@@ -166,7 +162,7 @@ async function actions(stage, inc) {
   await shoot('closed');
   await client.clickAction('Add action');
   await client.waitForCard(`Action for ${inc.id}`);
-  await quiet(stage);
+  await stage.quiet();
   await client.fillInput('title', 'Give every query a timeout');
   await client.fillInput('owner', 'budi@example.com');
   await client.fillInput('due', '2027-01-15');

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -35,7 +36,9 @@ func (p *Pager) Details(ctx context.Context, job outbox.Job) error {
 	}
 	al := AlertDetails(alerts)
 	if v.Incident.Alert != nil {
-		al.Assignees = p.mails(ctx, v.Incident.Alert.Assignees)
+		if al.Assignees, err = p.mails(ctx, v.Incident.Alert.Assignees); err != nil && job.Attempt < maxNameTries {
+			return err
+		}
 	}
 	raw, err := json.Marshal(al)
 	if err != nil {
@@ -57,23 +60,33 @@ func (p *Pager) now() time.Time {
 	return p.Now()
 }
 
+// maxNameTries is how often PagerDuty is asked who somebody is. What else it has
+// told is worth more than a name.
+const maxNameTries = 5
+
 // mails finds the mail of each assignee, which joins them with the rest of the
-// world. Whom PagerDuty does not tell keeps the PagerDuty id.
-func (p *Pager) mails(ctx context.Context, people []incident.Actor) []incident.Actor {
+// world. Whom PagerDuty does not tell keeps the PagerDuty id. The error is of
+// somebody for whom asking again may help.
+func (p *Pager) mails(ctx context.Context, people []incident.Actor) ([]incident.Actor, error) {
+	var later error
 	out := slices.Clone(people)
 	for i, a := range out {
 		id, ok := strings.CutPrefix(a.ID, "pd:")
 		if !ok {
 			continue
 		}
-		if u, err := p.API.User(ctx, id); err == nil && u.Email != "" {
+		u, err := p.API.User(ctx, id)
+		if err != nil && !permanent(err) {
+			later = errors.Join(later, err)
+		}
+		if err == nil && u.Email != "" {
 			out[i].ID = strings.ToLower(u.Email)
 			if u.Name != "" {
 				out[i].Name = incident.Clip(incident.Line(u.Name), 80)
 			}
 		}
 	}
-	return out
+	return out, later
 }
 
 // conditionKeys are the custom details in which monitors name their condition.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"imbot/incident"
 	"imbot/integrations/pagerduty"
@@ -46,9 +47,21 @@ type Waker struct {
 	// PagerUser returns PagerDuty's id of a person where the catalog says it; ""
 	// where it does not.
 	PagerUser func(person incident.Actor) string
+	Now       func() time.Time // nil: the wall clock
 }
 
-// Find finds who is on standby, or who comes next.
+// whySilent is the Why of a Gap whose source did not answer, and may later.
+const whySilent = "unreachable"
+
+// How long a source of standby that does not answer is asked again.
+const (
+	findPause    = 30 * time.Second
+	findPatience = time.Minute   // then people are told that nobody was woken yet
+	findGiveUp   = 2 * time.Hour // then whoever is needed has been called in another way
+)
+
+// Find finds who is on standby, or who comes next. A source that does not answer
+// is asked again: nobody may be left asleep for one answer that got lost.
 func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 	var d incident.PageData
 	if err := json.Unmarshal(job.Data, &d); err != nil {
@@ -61,16 +74,52 @@ func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 		} else {
 			change.Found = append(change.Found, incident.Paged{Role: d.Roles[0], Detail: WhyNobodyNext})
 		}
-	} else {
-		duties, gaps := w.Standby.On(ctx, d.Roles)
-		for _, duty := range duties {
-			change.Found = append(change.Found, incident.Paged{Person: duty.Person, Role: duty.Role})
+		return w.step(ctx, job, "", change)
+	}
+	duties, gaps := w.Standby.On(ctx, d.Roles)
+	for _, duty := range duties {
+		change.Found = append(change.Found, incident.Paged{Person: duty.Person, Role: duty.Role})
+	}
+	age := w.now().Sub(job.FirstDue)
+	var silent []string
+	for _, g := range gaps {
+		if g.Why == whySilent {
+			silent = append(silent, g.Role)
+			if age < findPatience {
+				continue
+			}
 		}
-		for _, g := range gaps {
-			change.Found = append(change.Found, incident.Paged{Role: g.Role, Detail: g.Why})
+		change.Found = append(change.Found, incident.Paged{Role: g.Role, Detail: g.Why})
+	}
+	if len(silent) == 0 || age >= findGiveUp {
+		return w.step(ctx, job, "", change)
+	}
+	return w.findLater(ctx, job, change, silent)
+}
+
+// findLater wakes those who were found, and comes back for the other roles. The
+// rules wake nobody twice for that.
+func (w *Waker) findLater(ctx context.Context, job outbox.Job, change incident.PageChange, silent []string) error {
+	v, err := w.View.Get(ctx, query.Self, job.Incident, false)
+	if err != nil {
+		return err
+	}
+	if !v.Incident.Active() {
+		return outbox.Skip(incident.NotNeeded + "it was over before it was known who is on standby")
+	}
+	if len(change.Found) > 0 {
+		if err := w.step(ctx, job, fmt.Sprint("try/", job.Attempt), change); err != nil {
+			return err
 		}
 	}
-	return w.step(ctx, job, "", change)
+	return outbox.Later(w.now().Add(findPause), "who is on standby could not be asked for: "+strings.Join(silent, ", "))
+}
+
+func (w *Waker) now() time.Time {
+	if w.Now == nil {
+		return time.Now()
+	}
+	return w.Now()
 }
 
 // Wake wakes one person. PagerDuty does not recognise a repeated request to a

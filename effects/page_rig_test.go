@@ -71,7 +71,7 @@ func (m *mortal) dies(left *int) bool {
 func (r *rig) standby(api *pagerduty.Client, view *query.Reader) {
 	r.chain = rota{}
 	r.waker = &effects.Waker{
-		API: api, Standby: r.chain, Service: r.svc, View: view,
+		API: api, Standby: r.chain, Service: r.svc, View: view, Now: r.Now,
 		PagerService: func(service string) string {
 			s, _ := r.cat.ServiceByKey(service)
 			return s.PagerDutyID

@@ -206,7 +206,11 @@ func (o *opening) outcome(ctx context.Context, job outbox.Job, err error) error 
 		if err := o.did(ctx, incident.RoomChange{Step: incident.RoomRefused, Reason: why}); err != nil {
 			return err
 		}
-		o.Logger.Warn("effects.Rooms no room", "incident", o.inc.ID.String(), "err", err)
+		level := slog.LevelWarn
+		if o.Chats == nil { // as it was configured
+			level = slog.LevelInfo
+		}
+		o.Logger.Log(ctx, level, "effects.Rooms no room", "incident", o.inc.ID.String(), "err", err)
 		return o.tellSharers(ctx)
 	}
 	wait := min(maxRoomPause, time.Second<<min(max(job.Attempt-1, 0), 10))

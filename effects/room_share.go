@@ -2,10 +2,13 @@ package effects
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"imbot/incident"
+	"imbot/outbox"
 	"imbot/query"
 )
 
@@ -127,4 +130,29 @@ func (o *opening) tellSharers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// join brings a person into the room that an incident uses: that of another, or
+// its own by now. They may, for they may join this incident's.
+func (r *Rooms) join(ctx context.Context, job outbox.Job) error {
+	var d incident.JoinData
+	if err := json.Unmarshal(job.Data, &d); err != nil {
+		return fmt.Errorf("%w: who joins the war room: %w", outbox.ErrPermanent, err)
+	}
+	v, err := r.View.Get(ctx, query.Self, job.Incident, false)
+	if err != nil {
+		return err
+	}
+	id := job.Incident
+	if room := v.Incident.Room; room != nil && room.State == incident.RoomShared {
+		id = room.With
+	}
+	_, err = r.Service.Do(ctx, incident.Command{
+		Verb: incident.OpenRoom, Incident: id, Actor: incident.System, Source: incident.SourceSystem, Keys: []string{"effect/" + job.Key},
+		Args: incident.Args{Op: incident.RoomOpAdd, Person: &d.Person},
+	})
+	if errors.Is(err, incident.ErrConflict) || errors.Is(err, incident.ErrNotFound) {
+		return outbox.Skip(err.Error()) // it is private, full or gone
+	}
+	return err
 }

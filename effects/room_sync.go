@@ -19,6 +19,9 @@ import (
 // Sync adds those who are to be added to the war room, and gives it its present
 // topic. Whoever left is not added again.
 func (r *Rooms) Sync(ctx context.Context, job outbox.Job) error {
+	if len(job.Data) > 0 {
+		return r.join(ctx, job)
+	}
 	v, err := r.View.Get(ctx, query.Self, job.Incident, false)
 	if err != nil {
 		return err
@@ -99,9 +102,15 @@ func (t *Teams) RoomSay(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
-	r := v.Incident.Room
+	host, err := t.hostOf(ctx, v.Incident)
+	if err != nil {
+		return err
+	}
+	r := host.Room
 	switch {
-	case r == nil || r.Chat == "" || v.Incident.Private && !r.For(v.Incident, r.Chat):
+	case r == nil || r.Chat == "" || v.Incident.Private && !r.For(v.Incident, r.Chat) || host.Private && !r.For(host, r.Chat):
+		return nil
+	case host.ID != job.Incident && !d.Asked && t.Now().Sub(job.FirstDue) > guestNews:
 		return nil
 	case r.State == incident.RoomAsked || r.State == incident.RoomOpening:
 		return outbox.Later(t.Now().Add(5*time.Second), "the war room is not open yet")
@@ -138,9 +147,25 @@ func (t *Teams) RoomSay(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	return t.attach(ctx, incident.Command{
-		Verb: incident.RoomStep, Incident: job.Incident, Actor: incident.System, Source: incident.SourceSystem,
+		Verb: incident.RoomStep, Incident: host.ID, Actor: incident.System, Source: incident.SourceSystem,
 		Args: incident.Args{Room: &incident.RoomChange{Step: incident.RoomSaid}},
 	})
+}
+
+// guestNews is how long a post of nobody's asking waits to be made in another
+// incident's room: of many that end together the first few are enough there.
+const guestNews = 30 * time.Minute
+
+// hostOf is the incident whose room this one uses: mostly itself.
+func (t *Teams) hostOf(ctx context.Context, inc *incident.Incident) (*incident.Incident, error) {
+	if inc.Room == nil || inc.Room.State != incident.RoomShared {
+		return inc, nil
+	}
+	v, err := t.View.Get(ctx, query.Self, inc.Room.With, false)
+	if err != nil {
+		return nil, err
+	}
+	return v.Incident, nil
 }
 
 // skipForGood turns an error that stays into one that is only shown.

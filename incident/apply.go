@@ -88,6 +88,8 @@ type change struct {
 // past is what settle compares the new state with.
 type past struct {
 	created   bool // the incident is new
+	title     string
+	service   string // its name
 	status    Status
 	active    bool
 	episode   int
@@ -111,7 +113,7 @@ type past struct {
 func before(inc *Incident, levels Levels) past {
 	level, _ := levels.Get(inc.Level)
 	return past{
-		created: inc.Episode == 0, status: inc.Status, active: inc.Active(), episode: inc.Episode,
+		created: inc.Episode == 0, title: inc.Title, service: inc.ServiceName, status: inc.Status, active: inc.Active(), episode: inc.Episode,
 		level: inc.Level, squad: inc.Squad, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next, owed: inc.Postmortem.Required,
 		lastAction: lastAction(inc), tickets: ticketsBefore(inc),
 	}

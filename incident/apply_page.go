@@ -126,6 +126,23 @@ func (a *change) pageNext(p *Paged) {
 	a.effects = append(a.effects, e.with(PageData{Roles: []string{p.Role}, After: p.Person, Reason: p.Reason, By: p.By}))
 }
 
+// holds takes over who holds a role that nobody was known for before: they are
+// not missing in the war room any more, but are to be added to it.
+func (a *change) holds(p Paged) {
+	a.inc.Pages = slices.DeleteFunc(a.inc.Pages, func(q Paged) bool { return q.Person.IsZero() && q.Role == p.Role })
+	r := a.inc.Room
+	if r == nil {
+		return
+	}
+	i := slices.IndexFunc(r.People, RoomPerson{Part: p.Role}.Is)
+	if i < 0 || r.People[i].State != PersonMissing {
+		return
+	}
+	r.People = slices.Delete(r.People, i, i+1)
+	r.merge([]RoomPerson{{Person: p.Person, Part: p.Role, State: PersonWanted}})
+	a.marked = true
+}
+
 // found has those woken who are on standby, each once: who was woken before, or
 // is on it already, is left in peace.
 func (a *change) found(c *PageChange) {
@@ -149,6 +166,7 @@ func (a *change) found(c *PageChange) {
 			continue
 		}
 		p.Person = a.f.Person(p.Person)
+		a.holds(p)
 		if a.inc.paged(p.Person) != nil || a.inc.AcknowledgedBy.Is(p.Person) || slices.ContainsFunc(a.inc.Responders, p.Person.Is) {
 			continue
 		}

@@ -10,6 +10,10 @@ import (
 // it finishes the RCA too, which closes the incident.
 func (a *change) writeRCA() error {
 	rca := a.inc.Postmortem.clone().RCA
+	if stale := rca.changed(a.cmd.Args.RCA, a.cmd.Args.RCAWas); len(stale) > 0 {
+		return conflict("rca_changed", "%s: somebody else has changed %s meanwhile. Nothing was saved: look at it again.", a.inc.ID, strings.Join(stale, ", ")).
+			With("id", a.inc.ID.String()).With("fields", stale)
+	}
 	fields, err := rca.set(a.cmd.Args.RCA)
 	if err != nil {
 		return err
@@ -32,6 +36,40 @@ func (a *change) writeRCA() error {
 		return a.unchanged()
 	}
 	return a.completeRCA()
+}
+
+// changed names the fields to be written that say something else than what their
+// writer saw, and than what is to be written.
+func (r *RCA) changed(values, was map[string]string) []string {
+	var out []string
+	for _, name := range RCAFields {
+		to, written := values[name]
+		seen, told := was[name]
+		if now := r.text(name); written && told && now != asStored(name, seen) && now != asStored(name, to) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// text is what a field says; of the five whys, a line each.
+func (r *RCA) text(name string) string {
+	if name == "five_whys" {
+		return strings.Join(r.FiveWhys, "\n")
+	}
+	if p := r.field(name); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// asStored is a text as it is kept in a field.
+func asStored(name, v string) string {
+	v = strings.TrimSpace(strings.ReplaceAll(v, "\r\n", "\n"))
+	if name == "five_whys" {
+		return strings.Join(nonEmpty(strings.Split(v, "\n")), "\n")
+	}
+	return v
 }
 
 // set changes the named fields and returns those that differ.

@@ -33,9 +33,12 @@ func (a *change) room(level Level) {
 		e.Due, e.Urgent = inc.RoomAfter, true
 		a.effects = append(a.effects, e)
 	case inc.Room != nil && inc.Room.Chat != "":
-		if inc.Level != a.was.level || inc.Status != a.was.status || !inc.Commander.Is(a.was.commander) || inc.Room.Pending() && !a.was.pending {
+		renamed := inc.Level != a.was.level || inc.Status != a.was.status || inc.Title != a.was.title || inc.ServiceName != a.was.service
+		if renamed || !inc.Commander.Is(a.was.commander) || inc.Room.Pending() && !a.was.pending {
 			a.syncRoom()
 		}
+		a.sumUp()
+	case inc.Room != nil && inc.Room.State == RoomShared:
 		a.sumUp()
 	}
 	if r := inc.Room; r != nil && r.State == RoomOpen && !inc.Commander.IsZero() && !inc.Commander.Is(a.was.commander) {
@@ -77,10 +80,14 @@ const (
 	SayNudge    = "nudge"  // a status update is due
 )
 
-// say posts in the war room, if this incident has one of its own.
+// say posts in the war room, if this incident has one, or uses another's. There
+// only what a person has done is news that does not wait.
 func (a *change) say(reason, suffix string, n int, asked bool) {
-	if a.inc.Room == nil || a.inc.Room.Chat == "" {
+	switch r := a.inc.Room; {
+	case r == nil || r.Chat == "" && r.State != RoomShared:
 		return
+	case r.State == RoomShared:
+		asked = asked && a.cmd.Actor.Kind == KindUser
 	}
 	e := effect(a.inc.ID, KindRoomSay, Once, "", reason+"/"+suffix)
 	e.Lane = a.inc.ID.String() + "/room.say" // who is to be added does not wait for it
@@ -181,9 +188,16 @@ func (a *change) hasRoom() error {
 	return nil
 }
 
+// JoinData is the data of a KindRoomSync effect that brings a person into the
+// room that the incident uses: whose that is is seen when it runs.
+type JoinData struct {
+	Person Actor `json:"person"`
+}
+
 // addToRoom puts a person into the room; who was missing is tried again.
 func (a *change) addToRoom() error {
-	if err := a.hasRoom(); err != nil {
+	shared := a.inc.Room != nil && a.inc.Room.State == RoomShared
+	if err := a.hasRoom(); err != nil && !shared {
 		return err
 	}
 	who := a.cmd.Args.Person
@@ -197,6 +211,13 @@ func (a *change) addToRoom() error {
 	if a.inc.Private && !a.inc.Visible(p) {
 		return conflict("not_member", "%s is no member of %s: add them with member add first.", p.Label(), a.inc.ID).
 			With("id", a.inc.ID.String()).With("person", p.Label())
+	}
+	if shared {
+		n := a.event(EvRoomJoined, "", map[string]string{"person": p.Label()}).N
+		e := effect(a.inc.ID, KindRoomSync, Once, "", "join/"+itoa(n))
+		e.Lane = a.inc.ID.String() + "/" + KindRoomSync
+		a.effects = append(a.effects, e.with(JoinData{Person: p}))
+		return nil
 	}
 	if len(a.inc.Room.People) >= maxRoomPeople {
 		return conflict("room_full", "The war room is full: Teams takes at most %d people.", maxRoomPeople)

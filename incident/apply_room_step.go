@@ -119,7 +119,8 @@ func (a *change) lendRoom(c *RoomChange) error {
 // their holders; who can't be added is named.
 func (a *change) peopleStep(r *Room, c *RoomChange) {
 	resolved := map[string]bool{}
-	for _, p := range c.People {
+	told := slices.DeleteFunc(slices.Clone(c.People), func(p RoomPerson) bool { return a.outgrown(p.Person) })
+	for _, p := range told {
 		resolved[p.Part] = true
 		i := slices.IndexFunc(r.People, p.Is)
 		if p.State == PersonMissing && (i < 0 || r.People[i].State != PersonMissing || r.People[i].Reason != p.Reason) {
@@ -135,7 +136,7 @@ func (a *change) peopleStep(r *Room, c *RoomChange) {
 	})
 	was := r.clone()
 	r.People = people
-	r.merge(c.People)
+	r.merge(told)
 	if !slices.Equal(was.People, r.People) {
 		a.marked = true
 		a.quiet = r.State != RoomOpen // the cards show who has joined

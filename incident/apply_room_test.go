@@ -253,6 +253,12 @@ func TestRoomShare(t *testing.T) {
 		t.Errorf("its link: %+v, cards to %q", w.inc.Room, w.targets(KindCard))
 	}
 	wantProblem(t, w.try(by(ani, OpenRoom, Args{Op: RoomOpRename, Name: "x"})), ErrConflict, "shared_room")
+	if w.do(by(dewi, OpenRoom, Args{Op: RoomOpJoin})); w.kinds() != "room_joined" || w.roomEffects() != "room.sync/join/"+itoa(w.inc.Events) || !strings.Contains(string(w.effects[slices.IndexFunc(w.effects, func(e Effect) bool { return e.Kind == KindRoomSync })].Data), dewi.ID) {
+		t.Errorf("join: %s, %s", w.kinds(), w.roomEffects())
+	}
+	if w.state(dewi) != "" {
+		t.Errorf("who joins the other's room counts here: %+v", w.inc.Room.People)
+	}
 	if w.do(by(ani, OpenRoom, Args{Op: RoomOpSplit})); w.inc.Room.State != RoomAsked || !w.inc.Room.Own || w.inc.Room.URL != "" || w.kinds() != "room_split room_asked" {
 		t.Errorf("split: %s, %+v", w.kinds(), w.inc.Room)
 	}
@@ -290,6 +296,47 @@ func TestRoomSays(t *testing.T) {
 	}
 	if w.do(by(ani, Assign, Args{Person: &dewi})); w.state(dewi) != PersonWanted || w.roomEffects() != "room.sync" {
 		t.Errorf("the commander is %s: %s", w.state(dewi), w.roomEffects())
+	}
+}
+
+// TestRoomSaysElsewhere: an incident that uses another's room is heard there; what
+// nobody has done waits for its turn.
+func TestRoomSaysElsewhere(t *testing.T) {
+	w := triggered(t, down).roomStep(RoomChange{Step: RoomBegin}).roomStep(RoomChange{Step: RoomShare, With: 7})
+	for _, step := range []struct {
+		cmd  Command
+		want string // the post and its lane; "" for none
+	}{
+		{by(ani, Report, Args{Text: "rolling back"}), "update/3 room.say"},
+		{by(ani, Resolve, Args{}), "resolved/1 room.say"},
+		{by(ani, Reopen, Args{}), "reopened/2 room.say/unasked"},
+		{told(Resolve, clock.Add(time.Minute), alert(down)), "resolved/2 room.say/unasked"},
+		{by(ani, Close, Args{Waive: "drill"}), "closed/2 room.say"},
+		{by(ani, AddNote, Args{Text: "x"}), ""},
+	} {
+		w.do(step.cmd)
+		got := ""
+		for _, e := range w.effects {
+			if e.Kind == KindRoomSay {
+				got = strings.TrimPrefix(e.Key, "INC-1/room.say/") + " " + strings.TrimPrefix(e.Lane, "INC-1/")
+			}
+		}
+		if got != step.want {
+			t.Errorf("%s: %q, want %q", step.cmd.Verb, got, step.want)
+		}
+	}
+}
+
+// TestRoomRenamed: another title or service may be another name of the room.
+func TestRoomRenamed(t *testing.T) {
+	w := inRoom(t, ani)
+	if w.do(by(ani, AddNote, Args{Text: "x"})); w.roomEffects() != "" {
+		t.Errorf("a note: %s", w.roomEffects())
+	}
+	al := alert("Checkout is on fire")
+	cmd := told(Update, clock.Add(time.Minute), al)
+	if w.do(cmd); w.inc.Title != al.Title || w.roomEffects() != "room.sync" {
+		t.Errorf("%q: %s", w.inc.Title, w.roomEffects())
 	}
 }
 

@@ -154,9 +154,21 @@ func (a *change) enrich() error {
 		return a.unchanged()
 	}
 	a.inc.Alert, a.inc.Responders = &n, people
+	if r := a.inc.Room; r != nil && len(al.Assignees) == len(n.Assignees) {
+		for i, p := range n.Assignees {
+			r.identify(a.f.Person(p), a.f.Person(al.Assignees[i]))
+		}
+	}
 	a.event(EvDetails, "", nil)
 	a.rejudge()
 	return nil
+}
+
+// outgrown reports whether this is what only the pager calls somebody, who is
+// known by now.
+func (a *change) outgrown(who Actor) bool {
+	al := a.inc.Alert
+	return al != nil && strings.HasPrefix(who.ID, "pd:") && slices.ContainsFunc(al.Assignees, who.Is) && !slices.ContainsFunc(a.inc.Responders, who.Is)
 }
 
 // people gives each person the one identity.

@@ -123,6 +123,7 @@ type Args struct {
 	Page       *PageChange   `json:"-"`                    // PageStep
 
 	RCA      map[string]string `json:"rca,omitempty"`      // WriteRCA: field -> text; absent fields stay
+	RCAWas   map[string]string `json:"rca_was,omitempty"`  // WriteRCA: field -> text that the writer saw; absent fields are overwritten
 	Complete bool              `json:"complete,omitempty"` // WriteRCA: and finish it
 
 	Action *ActionArgs   `json:"action,omitempty"` // DoAction

@@ -135,7 +135,7 @@ func (w *work) observePast(cmd *Command, f *Facts) error {
 // observeParent adds what is known of the parent that a person names; nothing
 // where the person may not know of it.
 func (w *work) observeParent(inc *Incident, cmd *Command, f *Facts) error {
-	parent, err := w.tx.Incident(cmd.Args.Parent)
+	parent, err := w.load(cmd.Args.Parent)
 	if err == nil && !parent.VisibleTo(cmd.Actor, cmd.Role) {
 		err = ErrNotFound
 	}
@@ -149,7 +149,7 @@ func (w *work) observeParent(inc *Incident, cmd *Command, f *Facts) error {
 		return err
 	}
 	if parent.duplicate() && parent.Link.Parent != 0 && parent.Link.Parent != inc.ID {
-		if parent, err = w.tx.Incident(parent.Link.Parent); err != nil {
+		if parent, err = w.load(parent.Link.Parent); err != nil {
 			return err
 		}
 	}
@@ -160,7 +160,7 @@ func (w *work) observeParent(inc *Incident, cmd *Command, f *Facts) error {
 			info.circle = true
 			break
 		}
-		if p, err = w.tx.Incident(p.Link.Parent); err != nil {
+		if p, err = w.load(p.Link.Parent); err != nil {
 			return err
 		}
 	}
@@ -225,7 +225,7 @@ func (w *work) leave(inc *Incident, sc *scene) error {
 
 // follow brings a decision to another incident.
 func (w *work) follow(id ID, d *decided) error {
-	inc, err := w.tx.Incident(id)
+	inc, err := w.load(id)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -47,7 +47,7 @@ func (w *work) adoptMerged(inc *Incident) error {
 		if err != nil {
 			return err
 		}
-		child, err := w.tx.Incident(id)
+		child, err := w.load(id)
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (w *work) adoptMerged(inc *Incident) error {
 		}
 		child.Link.Parent, child.Link.ParentRef = inc.ID, nil
 		child.UpdatedAt = w.now.UTC()
-		if err := w.tx.PutIncident(child); err != nil {
+		if err := w.save(child); err != nil {
 			return err
 		}
 		if err := w.put(cardsOf(child)); err != nil {
@@ -66,7 +66,7 @@ func (w *work) adoptMerged(inc *Incident) error {
 			return err
 		}
 	}
-	fresh, err := w.tx.Incident(inc.ID)
+	fresh, err := w.load(inc.ID)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (w *work) adoptMerged(inc *Incident) error {
 
 // addChild tells the parent, on its timeline and its cards.
 func (w *work) addChild(parent ID, c Child) error {
-	inc, err := w.tx.Incident(parent)
+	inc, err := w.load(parent)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (w *work) addChild(parent ID, c Child) error {
 
 // dropChild undoes addChild.
 func (w *work) dropChild(parent, child ID) error {
-	inc, err := w.tx.Incident(parent)
+	inc, err := w.load(parent)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (w *work) dropChild(parent, child ID) error {
 	i := slices.IndexFunc(inc.Children, func(c Child) bool { return c.ID == child })
 	if i < 0 {
 		inc.MoreChildren = max(inc.MoreChildren-1, 0)
-		return w.tx.PutIncident(inc)
+		return w.save(inc)
 	}
 	c := inc.Children[i]
 	inc.Children = slices.Delete(inc.Children, i, i+1)

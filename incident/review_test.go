@@ -200,3 +200,41 @@ func TestNotesAndReasonsAreBounded(t *testing.T) {
 		t.Errorf("events %q", w.kinds())
 	}
 }
+
+// TestRCAChangedMeanwhile: who says what they saw overwrites nothing else; who
+// does not say so does.
+func TestRCAChangedMeanwhile(t *testing.T) {
+	write := func(rca, was map[string]string) Command { return by(ani, WriteRCA, Args{RCA: rca, RCAWas: was}) }
+	w := in(t, down, Resolved).do(write(map[string]string{"summary": "one\r\ntwo", "impact": "i", "five_whys": "a\n\n b"}, nil))
+	for name, tt := range map[string]struct {
+		rca, was map[string]string
+		stale    string // the fields that are named; "": it is saved
+	}{
+		"as seen":              {map[string]string{"summary": "x"}, map[string]string{"summary": " one\ntwo\n"}, ""},
+		"whys as seen":         {map[string]string{"five_whys": "x"}, map[string]string{"five_whys": "a\nb"}, ""},
+		"another text":         {map[string]string{"summary": "x"}, map[string]string{"summary": "one"}, "summary"},
+		"other whys":           {map[string]string{"five_whys": "x"}, map[string]string{"five_whys": "a"}, "five_whys"},
+		"empty when seen":      {map[string]string{"impact": "x", "lessons": "y"}, map[string]string{"impact": "", "lessons": ""}, "impact"},
+		"two":                  {map[string]string{"impact": "x", "summary": "y"}, map[string]string{"impact": "", "summary": ""}, "summary, impact"},
+		"the same is written":  {map[string]string{"summary": "one\ntwo", "lessons": "x"}, map[string]string{"summary": "one"}, ""},
+		"not written":          {map[string]string{"lessons": "x"}, map[string]string{"summary": "one"}, ""},
+		"nothing said":         {map[string]string{"summary": "x"}, nil, ""},
+		"said of another only": {map[string]string{"summary": "x"}, map[string]string{"impact": "?"}, ""},
+	} {
+		c := &world{t: t, cat: w.cat, now: w.now, inc: w.inc.Clone()}
+		err := c.try(write(tt.rca, tt.was))
+		if tt.stale == "" {
+			if err != nil || c.kinds() != "rca_saved" {
+				t.Errorf("%s: %v, %s", name, err, c.kinds())
+			}
+			continue
+		}
+		wantProblem(t, err, ErrConflict, "rca_changed")
+		if !strings.Contains(err.Error(), "has changed "+tt.stale+" meanwhile") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if d := cmp.Diff(w.inc.Postmortem, c.inc.Postmortem); d != "" {
+			t.Errorf("%s: something was saved: %s", name, d)
+		}
+	}
+}

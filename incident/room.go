@@ -133,6 +133,19 @@ func (r *Room) merge(people []RoomPerson) (changed bool) {
 	return changed
 }
 
+// identify says who it is that was known by the pager's name only.
+func (r *Room) identify(unknown, who Actor) {
+	i := slices.IndexFunc(r.People, RoomPerson{Person: unknown}.Is)
+	if i < 0 || unknown.Is(who) || r.People[i].State == PersonIn {
+		return
+	}
+	part := r.People[i].Part
+	r.People = slices.Delete(r.People, i, i+1)
+	if !slices.ContainsFunc(r.People, RoomPerson{Person: who}.Is) {
+		r.People = append(r.People, RoomPerson{Person: who, Part: part, State: PersonWanted})
+	}
+}
+
 // maxRoomPeople is how many people a Teams chat takes.
 // https://learn.microsoft.com/microsoftteams/limits-specifications-teams
 const maxRoomPeople = 250

@@ -110,6 +110,7 @@ type work struct {
 	link   Linking
 	topo   Topology
 	boards map[string]*board // that were read
+	loaded map[ID]*Incident  // that were read or stored: one object for each
 	failed error             // of reading one
 	from   string            // service that the incident belonged to
 	past   bool              // the command is of the pager's past: nothing follows
@@ -124,7 +125,7 @@ func (s *Service) topology() Topology {
 }
 
 func (s *Service) work(tx Tx, cat Catalog, topo Topology) *work {
-	return &work{tx: tx, cat: cat, s: s, now: s.Now(), link: s.Linking.complete(), topo: topo, boards: map[string]*board{}}
+	return &work{tx: tx, cat: cat, s: s, now: s.Now(), link: s.Linking.complete(), topo: topo, boards: map[string]*board{}, loaded: map[ID]*Incident{}}
 }
 
 // InboundKey is the form in which a key of Command.Keys is stored; its value is
@@ -164,7 +165,28 @@ func (w *work) repeated(cmd Command) (*Incident, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.tx.Incident(id)
+	return w.load(id)
+}
+
+// load returns the incident as it stands now in this transaction. Whoever loads
+// the same one gets the same object, so that nobody works on an old copy.
+func (w *work) load(id ID) (*Incident, error) {
+	if inc := w.loaded[id]; inc != nil {
+		return inc, nil
+	}
+	inc, err := w.tx.Incident(id)
+	if err == nil && w.loaded != nil {
+		w.loaded[id] = inc
+	}
+	return inc, err
+}
+
+// save stores an incident.
+func (w *work) save(inc *Incident) error {
+	if w.loaded != nil {
+		w.loaded[inc.ID] = inc
+	}
+	return w.tx.PutIncident(inc)
 }
 
 func (w *work) do(cmd Command) (*Incident, error) {
@@ -245,7 +267,7 @@ func (w *work) find(cmd *Command) (*Incident, error) {
 	if cmd.Incident == 0 {
 		return nil, nil
 	}
-	inc, err := w.tx.Incident(cmd.Incident)
+	inc, err := w.load(cmd.Incident)
 	if errors.Is(err, ErrNotFound) {
 		return nil, notFound(cmd.Incident)
 	}
@@ -275,13 +297,13 @@ func (w *work) create(cmd Command) (*Incident, error) {
 	return w.fresh(inc)
 }
 
-// fresh reads an incident again if others were changed, which may have come
-// back to it.
+// fresh returns an incident as it stands if others were changed, which may have
+// come back to it.
 func (w *work) fresh(inc *Incident) (*Incident, error) {
 	if !w.tied {
 		return inc, nil
 	}
-	return w.tx.Incident(inc.ID)
+	return w.load(inc.ID)
 }
 
 // apply runs the rules and stores their outcome, for the incident and for those
@@ -342,7 +364,7 @@ func (w *work) store(inc, old *Incident, events []Event, effects []Effect) error
 			return err
 		}
 	}
-	if err := w.tx.PutIncident(inc); err != nil {
+	if err := w.save(inc); err != nil {
 		return err
 	}
 	if err := w.tx.AddEvents(events); err != nil {

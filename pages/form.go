@@ -196,6 +196,12 @@ func (f *form) text(cmd *incident.Command, inc *incident.Incident, complete bool
 	if len(c.Args.RCA) == 0 && !complete {
 		return nil
 	}
+	// What differs from what the visitor saw was found by then: it is what stands
+	// there now. A card may be saved before the command is carried out.
+	c.Args.RCAWas = map[string]string{}
+	for name := range c.Args.RCA {
+		c.Args.RCAWas[name] = now[name]
+	}
 	return []incident.Command{c}
 }
 

@@ -239,6 +239,46 @@ func TestSameMoment(t *testing.T) {
 	}
 }
 
+// TestCardInTheSameMoment: a card knows no version. What it saves between look
+// and write is not overwritten, and other fields are no conflict.
+func TestCardInTheSameMoment(t *testing.T) {
+	slip := &slipping{}
+	r := newRig(t, func(c *Config) {
+		slip.Doer = c.Service
+		c.Service = slip
+	})
+	r.resolved("Payments DB is down")
+	b := r.as(budi)
+	card := func(field, text string) func() {
+		return func() {
+			_, err := slip.Doer.Do(t.Context(), incident.Command{
+				Verb: incident.WriteRCA, Incident: 1, Actor: incident.Actor{Kind: incident.KindUser, ID: ani, Name: "Ani"}, Role: incident.RoleResponder,
+				Source: incident.SourceTeams, Args: incident.Args{RCA: map[string]string{field: text}},
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	slip.once = card("summary", "theirs")
+	for _, op := range []string{"save", "finish"} {
+		p := b.write("INC-1", b.fill("INC-1", "summary", "mine "+op, "impact", "mine "+op, "action_title", "my action "+op, "op", op)).want(t, http.StatusConflict)
+		rca := r.incident(1).Postmortem.RCA
+		if rca.Summary == "mine "+op || rca.Impact == "mine "+op || p.value(t, "summary") != "mine "+op || !strings.Contains(p.text(), "meanwhile: "+rca.Summary) {
+			t.Errorf("%s: stored %q and %q; %s", op, rca.Summary, rca.Impact, p.text())
+		}
+		if p.value(t, "action_title") != "" {
+			t.Errorf("%s: the action that was added is typed still", op)
+		}
+		slip.once = card("summary", "theirs again")
+	}
+	slip.once = card("lessons", "theirs")
+	b.write("INC-1", b.fill("INC-1", "summary", "mine")).want(t, http.StatusSeeOther)
+	if inc := r.incident(1); inc.Postmortem.RCA.Summary != "mine" || inc.Postmortem.RCA.Lessons != "theirs" || len(inc.Actions) != 2 {
+		t.Errorf("stored %+v, %d actions", inc.Postmortem.RCA, len(inc.Actions))
+	}
+}
+
 // TestExpiredWhileWriting: what was typed outlives the session.
 func TestExpiredWhileWriting(t *testing.T) {
 	r := newRig(t)

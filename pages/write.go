@@ -58,7 +58,8 @@ func (s *server) save(w http.ResponseWriter, r *http.Request, v *visitor, t *for
 	if q, story, err = s.load(r, v); err != nil { // a part is saved, or it is another's
 		return err
 	}
-	d := &draft{values: t.without(o.done), errs: o.errs, version: versionOf(q.Incident, v.zone)}
+	t.values = t.without(o.done)
+	d := &draft{values: t.values, errs: o.errs, version: versionOf(q.Incident, v.zone)}
 	if meanwhile {
 		if m := t.merge(q.Incident, v.zone); m != nil {
 			d = m
@@ -96,7 +97,8 @@ func (s *server) carryOut(ctx context.Context, v *visitor, q *query.View, t *for
 	for _, c := range t.commands(v, q.Incident, s.Now(), complete, o.errs) {
 		c.Actor, c.Role, c.Source = v.Actor, v.Role, source
 		inc, err := s.try(ctx, c, len(o.errs) > 0)
-		if inc != nil && !stands(inc, &c) {
+		var p *incident.Problem
+		if inc != nil && !stands(inc, &c) || errors.As(err, &p) && p.Key == "rca_changed" {
 			return o, errMeanwhile
 		}
 		if err != nil && !v.note(o.errs, err, inputOf(&c)) {

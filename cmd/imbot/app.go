@@ -18,7 +18,6 @@ import (
 	"imbot/bot"
 	"imbot/catalog"
 	"imbot/changes"
-	"imbot/effects"
 	"imbot/incident"
 	"imbot/integrations/botframework"
 	"imbot/integrations/confluence"
@@ -56,7 +55,7 @@ type app struct {
 	wiki       *confluence.Client   // nil: the confluence section is absent
 	mail       mailing              // by SMTP or Graph
 	standby    standby              // who is on duty
-	chats      effects.Chats        // makes war rooms; nil: they are off
+	chats      chatClient           // makes war rooms; nil: they are off
 	repeated   prometheus.Counter   // posts made again after a lost answer
 	imports    imports              // of PagerDuty's past
 	pages      http.Handler         // one that says so where nobody can sign in
@@ -67,8 +66,8 @@ type app struct {
 // clock is how the app tells the time and waits for rate limits. The zero value
 // is that of the machine.
 type clock struct {
-	now     func() time.Time
-	sleep   func(context.Context, time.Duration) error // nil: a timer
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error // nil: a timer
 	// timeouts are of one call, by the section of the configuration that it is for,
 	// and of war rooms by "graph"; absent: the client's default.
 	timeouts map[string]time.Duration
@@ -124,10 +123,10 @@ func (a *app) wire() error {
 	if err := a.wireMail(); err != nil {
 		return err
 	}
-	if err := a.wireTeams(); err != nil {
+	if err := a.wireRooms(); err != nil {
 		return err
 	}
-	if err := a.wireRooms(); err != nil {
+	if err := a.wireTeams(); err != nil {
 		return err
 	}
 	a.wirePagerDuty()
@@ -244,8 +243,8 @@ func (a *app) wireTeams() error {
 		Service: a.opener(), Reader: a.reader, Store: a.store, Preferences: a.mailPreferences(), Roster: a.teams,
 		Catalog: a.squads, Rebind: a.loadCatalog,
 		Tenants: tenants, Dialogs: t.Dialogs, Slash: t.SlashCommands, Targeted: t.Targeted, Location: a.cfg.Location(),
-		Access: a.access(),
-		Now:    a.now, Logger: a.log,
+		Access: a.access(), Messages: a.messageReader(),
+		Now: a.now, Logger: a.log,
 	})
 	return nil
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,7 +19,12 @@ import (
 // is not a member, to PagerDuty, to the log, the metrics or the API carries it.
 func TestPrivateCanary(t *testing.T) {
 	const word = "xylophone"
-	r := newRig(t, "levels:\n  - {key: security, title: Security, rank: 1, postmortem: true, private: true}\n  - {key: other, title: Other, rank: 9}\nrules: []\n")
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		t.Errorf("another system was told: %s", body) // there is nothing else to tell of
+	}))
+	defer other.Close()
+	r := newRig(t, "hooks: [{name: other, url: \""+other.URL+"\", secret: 0123456789abcdef, allow_private: true}]\nlevels:\n  - {key: security, title: Security, rank: 1, postmortem: true, private: true}\n  - {key: other, title: Other, rank: 9}\nrules: []\n")
 	ani := r.teams.Personal(r.ani)
 	for _, text := range []string{
 		`declare "Leak of ` + word + ` keys" service:checkout private:true`,

@@ -32,6 +32,7 @@ type demo struct {
 	proxy       *authproxy.Proxy
 	play        *playground       // nil: not there
 	people      *openidsim.Server // signs people in to the pages
+	outside     *outside
 	app         *app
 }
 
@@ -91,10 +92,14 @@ func (d *demo) start(ctx context.Context, play string) error {
 	if d.people, err = demoSignIn("http://" + d.listen); err != nil {
 		return err
 	}
+	d.outside = newOutside(d.listen)
 	if play != "off" {
 		if err := d.startPlayground(ctx, play == "on"); err != nil {
 			return err
 		}
+	}
+	if d.proxy != nil {
+		d.outside.addGraph(d.proxy, d.play.url)
 	}
 	return d.startApp(ctx)
 }
@@ -191,7 +196,7 @@ func (d *demo) seed(ctx context.Context) error {
 	for _, c := range []bot.Conversation{
 		{ID: demoChannel, Kind: bot.Channel, Name: "Payments incidents", TeamName: "Shop"},
 		{ID: demoGeneral, Kind: bot.Channel, Name: "General", TeamName: "Shop"},
-		{ID: demoGroup, Kind: bot.GroupChat, Name: "Responders"},
+		{ID: demoGroup, Kind: bot.GroupChat, Name: demoGroupName},
 		{ID: demoPersonal, Kind: bot.Personal},
 	} {
 		c.ServiceURL, c.TenantID, c.BotID, c.SeenAt = d.proxy.ServiceURL(), demoTenant, "28:"+demoApp, time.Now().UTC()
@@ -215,9 +220,14 @@ func (d *demo) seed(ctx context.Context) error {
 func (d *demo) run(ctx context.Context) error {
 	st := &story{pd: d.pd, out: d.out, ids: map[string]string{}}
 	st.cast()
+	w, err := newWatcher(d.outside, d.pd, d.dir, d.out)
+	if err != nil {
+		return err
+	}
 	d.welcome()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.app.run(ctx) })
+	g.Go(func() error { return w.run(ctx) })
 	g.Go(func() error {
 		if err := d.answers(ctx); err != nil {
 			return err
@@ -228,7 +238,7 @@ func (d *demo) run(ctx context.Context) error {
 		d.hints()
 		return nil
 	})
-	err := g.Wait()
+	err = g.Wait()
 	fmt.Fprintf(d.out, "\nStopped. The data stays in %s.\n", d.dir)
 	return err
 }
@@ -260,13 +270,21 @@ func (d *demo) welcome() {
 	if d.play != nil {
 		fmt.Fprintf(d.out, "\n  Teams emulator   %s   (open it in a browser: team “Shop”, channel “Payments incidents”)\n", d.play.url)
 	}
-	fmt.Fprintf(d.out, "  imbot            http://%s   (the pages: pick who you are, no password)\n  PagerDuty        simulated, at %s\n\nThe story (Ctrl-C ends everything):\n", d.listen, d.pd.URL())
+	fmt.Fprintf(d.out, "  imbot            http://%s   (the pages: pick who you are, no password)\n  PagerDuty        simulated, at %s\n", d.listen, d.pd.URL())
+	fmt.Fprintf(d.out, "  Jira, Confluence simulated; the lines below have their addresses\n  Mails            stay here: %s has each as .eml and .html\n", filepath.Join(d.dir, "mails"))
+	if d.play != nil {
+		fmt.Fprintf(d.out, "  War rooms        the first one is the emulator's chat “%s”; it has one only, so that later ones are threads\n", demoGroupName)
+	} else {
+		fmt.Fprintln(d.out, "  War rooms        none without the Teams emulator")
+	}
+	fmt.Fprint(d.out, "\nThe story (→ is what imbot does; Ctrl-C ends everything):\n")
 }
 
 func (d *demo) hints() {
 	if d.play != nil {
-		fmt.Fprint(d.out, "In the emulator, press Acknowledge on the card, or write in the channel:  @imbot help\n\n")
+		fmt.Fprint(d.out, "In the emulator, press Acknowledge on the card, or write in the channel:  @imbot help\n")
 	}
+	fmt.Fprintf(d.out, "The incident on a page, and its RCA:  http://%s/incidents/INC-2\n\n", d.listen)
 	body := filepath.Join(d.dir, "webhook.json")
 	payload, header := pagerdutysim.Webhook(pagerdutysim.WebhookSpec{
 		ID: "QDEMO0001", Title: "Inventory is down: all pods crash", Service: pagerdutysim.Service{ID: "PSVCIN1", Name: "Inventory"}, Priority: "P1", At: time.Now(),
@@ -297,6 +315,9 @@ func (d *demo) close() error {
 	if d.people != nil {
 		errs = append(errs, d.people.Close())
 	}
+	if d.outside != nil {
+		d.outside.close()
+	}
 	if d.pd != nil {
 		d.pd.Close()
 	}
@@ -310,6 +331,7 @@ func (d *demo) config() string {
 	fmt.Fprintf(&b, "pagerduty: {webhook_secrets: [%q], api_token: %q, url: %q, from: imbot@example.com}\n", d.secret, d.pd.Token(), d.pd.URL())
 	fmt.Fprintf(&b, "api: {tokens: [{name: demo, role: admin, token: %q}]}\naccess: {admins: [ani@example.com]}\n", demoToken)
 	fmt.Fprintf(&b, "web: {oidc: {issuer: %q, client_id: %q, client_secret: %q}}\n", d.people.Issuer(), demoApp, d.people.ClientSecret())
+	b.WriteString(d.outside.config())
 	if p := d.proxy; p != nil {
 		fmt.Fprintf(&b, `teams:
   app_id: %q
@@ -318,45 +340,15 @@ func (d *demo) config() string {
   default_channel: %q
   broadcast_channel: %q
   dialogs: false            # the emulator has none
+  profile: rooms
+  rooms: true
+  graph_url: %q
   authority: %q
   ca_file: %q
   openid_metadata_url: %q
   default_service_url: %q
   service_url_hosts: [%q]
-`, demoApp, demoTenant, p.ClientSecret(), demoGeneral, demoGeneral, p.Authority(), p.CAFile(), p.OpenIDMetadataURL(), p.ServiceURL(), p.Host())
+`, demoApp, demoTenant, p.ClientSecret(), demoGeneral, demoGeneral, d.outside.graph.URL(), p.Authority(), p.CAFile(), p.OpenIDMetadataURL(), p.ServiceURL(), p.Host())
 	}
 	return b.String()
 }
-
-// demoCatalog is the demo's catalog.yaml.
-const demoCatalog = `# Who answers for what, in the demo's shop.
-squads:
-  - {key: payments, name: Payments, channel: "19:payments-incidents@thread.tacv2", lead: ani@example.com, members: [ani@example.com, budi@example.com]}
-  - {key: fulfilment, name: Fulfilment, lead: citra@example.com, members: [citra@example.com, dewi@example.com]}
-services:
-  - key: payments-db
-    name: Payments DB
-    squad: payments
-    owner: budi@example.com
-    tier: 1
-    pagerduty_service_id: PSVCDB1
-    links: [{title: Runbook, url: "https://wiki.example.com/payments-db"}]
-  - key: checkout
-    name: Checkout
-    squad: payments
-    owner: ani@example.com
-    tier: 1
-    pagerduty_service_id: PSVCCO1
-    aliases: [checkout-api]
-    depends_on: [payments-db]
-    links: [{title: Runbook, url: "https://wiki.example.com/checkout"}]
-  - key: inventory
-    name: Inventory
-    squad: fulfilment
-    owner: dewi@example.com
-    tier: 2
-    pagerduty_service_id: PSVCIN1
-people:
-  - {mail: ani@example.com, name: Ani Wijaya, teams_id: "29:ani", aad_id: 00000000-0000-4000-8000-000000000020}
-  - {mail: budi@example.com, name: Budi Santoso, teams_id: "29:budi", aad_id: 00000000-0000-4000-8000-000000000021, pagerduty_id: PBUDI01}
-`

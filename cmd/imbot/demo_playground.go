@@ -28,6 +28,10 @@ const (
 	demoGeneral  = "19:general@thread.tacv2"
 	demoGroup    = "19:responders@thread.v2"
 	demoPersonal = "a:ani-and-imbot"
+
+	// demoGroupName is what the emulator calls its one group chat, whatever its
+	// topic is: the first war room.
+	demoGroupName = "War room"
 )
 
 type demoPerson struct{ id, aad, name, mail string }
@@ -61,7 +65,7 @@ func playgroundConfig() ([]byte, error) {
 		"bot":         map[string]string{"id": "28:" + demoApp, "name": "imbot"},
 		"currentUser": user(demoPeople[0]), "users": others,
 		"personalChat": map[string]string{"id": demoPersonal},
-		"groupChat":    map[string]string{"id": demoGroup, "name": "Responders"},
+		"groupChat":    map[string]string{"id": demoGroup, "name": demoGroupName},
 		"team": map[string]any{
 			"id": demoGeneral, "name": "Shop", "aadGroupId": "00000000-0000-4000-8000-000000000031",
 			"channels": []map[string]string{{"id": demoChannel, "name": "Payments incidents"}},

@@ -1,11 +1,20 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+
 	"imbot/effects"
 	"imbot/integrations/graph"
 )
 
+// chatClient makes group chats, and reads what is said in them.
+type chatClient interface {
+	effects.Chats
+	ChatMessage(ctx context.Context, chatID, messageID string) (json.RawMessage, error)
+}
+
 // newChats makes the client of Microsoft Graph that makes group chats. This is
 // the only file that needs the Graph SDK, which takes minutes and gigabytes to
 // compile once.
-var newChats = func(c graph.Config) (effects.Chats, error) { return graph.New(c) }
+var newChats = func(c graph.Config) (chatClient, error) { return graph.New(c) }

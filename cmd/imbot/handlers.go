@@ -32,9 +32,9 @@ func (a *app) handlers() map[string]outbox.Handler {
 		t := a.teamsEffects()
 		say = t
 		h[incident.KindCard], h[incident.KindReply], h[incident.KindAnswer] = t.Card, t.Reply, t.Answer
-		a.roomHandlers(h, t)
 		h[bot.KindPin] = func(ctx context.Context, job outbox.Job) error { return a.bot.Pin(ctx, job.Data) }
 	}
+	a.roomHandlers(h, say)
 	if a.pager != nil {
 		p := &effects.Pager{API: a.pager, Service: a.service, View: a.reader, Now: a.now}
 		h[incident.KindPDAck], h[incident.KindPDResolve], h[incident.KindPDNote], h[incident.KindDetails] = p.Ack, p.Resolve, p.Note, p.Details

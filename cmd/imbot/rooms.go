@@ -36,20 +36,25 @@ func (a *app) wireRooms() error {
 }
 
 // roomHandlers adds what opens war rooms and keeps them in step. Where they are
-// turned off, threads serve.
+// turned off, threads serve. say is nil where Teams is off: then the roles of an
+// incident are found all the same, and whoever is on standby is woken.
 func (a *app) roomHandlers(h map[string]outbox.Handler, say *effects.Teams) {
-	t := a.cfg.Teams
 	r := &effects.Rooms{
-		Service: a.service, View: a.reader, Book: say.Book, Standby: a.standby, Chats: a.chats,
-		CatalogID: t.CatalogAppID, ManifestID: t.manifestID(), Consent: t.consent(), Size: t.RoomSize,
+		Service: a.service, View: a.reader, Standby: a.standby, Chats: a.chats,
 		Bridge: func(service string) string { return a.catalog.Get().BridgeURL(service) },
 		Lang:   func(squad string) string { return a.catalog.Get().Language(squad) },
 		Now:    a.now, Logger: a.log,
 	}
+	h[incident.KindRoom] = r.Open
+	if say == nil {
+		return
+	}
+	t := a.cfg.Teams
+	r.Book, r.CatalogID, r.ManifestID, r.Consent, r.Size = say.Book, t.CatalogAppID, t.manifestID(), t.consent(), t.RoomSize
 	if t.Meetings != nil {
 		r.Organizer = t.Meetings.Organizer
 	}
-	h[incident.KindRoom], h[incident.KindRoomSync], h[incident.KindRoomSay] = r.Open, r.Sync, say.RoomSay
+	h[incident.KindRoomSync], h[incident.KindRoomSay] = r.Sync, say.RoomSay
 }
 
 // manifestID is the id in the manifest of the app package.

@@ -17,6 +17,12 @@ import (
 // Teams, too.
 func newRoomRig(t *testing.T) (*rig, *graphsim.Server) {
 	t.Helper()
+	return newProfileRig(t, manifest.Rooms)
+}
+
+// newProfileRig is newRoomRig with this app package.
+func newProfileRig(t *testing.T, profile manifest.Profile) (*rig, *graphsim.Server) {
+	t.Helper()
 	var r *rig
 	ids := map[string]string{} // object id in Entra -> id in Teams
 	graph := graphsim.New(graphsim.Options{
@@ -37,16 +43,17 @@ func newRoomRig(t *testing.T) (*rig, *graphsim.Server) {
 			}
 			if len(c.Apps) > 0 {
 				_ = r.teams.SetInstalled(c.ID, true) // it is there: see above
+				_ = r.teams.SetReads(c.ID, profile == manifest.Timeline)
 			}
 		},
 	})
 	t.Cleanup(graph.Close)
 	app := graphsim.App{ExternalID: manifest.ID(rigApp), Name: "imbot", Version: "1.0.0"}
-	for _, p := range manifest.ConsentedPermissionSet(manifest.Rooms) {
+	for _, p := range manifest.ConsentedPermissionSet(profile) {
 		app.Permissions = append(app.Permissions, graphsim.Permission{Name: p.Value})
 	}
 	graph.PutApp(app)
-	r = newRig(t, fmt.Sprintf("  rooms: true\n  profile: rooms\n  graph_url: %q\n", graph.URL()))
+	r = newRig(t, fmt.Sprintf("  rooms: true\n  profile: %s\n  graph_url: %q\n", profile, graph.URL()))
 	for _, mail := range []string{"ani@example.com", "budi@example.com", "eko@example.com"} {
 		p, err := r.app.store.Person(t.Context(), mail)
 		must(t, err)

@@ -53,7 +53,7 @@ func (a *app) refreshStandby(ctx context.Context) error {
 // standbyHandlers adds what wakes people.
 func (a *app) standbyHandlers(h map[string]outbox.Handler) {
 	w := &effects.Waker{
-		Standby: a.standby, Service: a.service, View: a.reader,
+		Standby: a.standby, Service: a.service, View: a.reader, Now: a.now,
 		PagerService: func(service string) string {
 			if id, ok := strings.CutPrefix(service, "pd:"); ok {
 				return strings.ToUpper(id)

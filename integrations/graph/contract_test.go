@@ -142,6 +142,7 @@ var bodies = map[string]struct{ in, out string }{
 	"GET /chats": {"", "chat"}, "POST /chats": {"chat", "chat"}, "GET /chats/{chat-id}": {"", "chat"}, "PATCH /chats/{chat-id}": {"chat", "chat"},
 	"GET /chats/{chat-id}/members": {"", "conversationMember"}, "POST /chats/{chat-id}/members": {"conversationMember", ""},
 	"GET /chats/{chat-id}/installedApps": {"", "teamsAppInstallation"}, "POST /chats/{chat-id}/installedApps": {"teamsAppInstallation", ""},
+	"GET /chats/{chat-id}/messages/{chatMessage-id}":                   {"", "chatMessage"},
 	"GET /appCatalogs/teamsApps":                                       {"", "teamsApp"},
 	"POST /users/{user-id}/onlineMeetings/microsoft.graph.createOrGet": {"action", "onlineMeeting"},
 	"POST /users/{user-id}/microsoft.graph.sendMail":                   {"action", ""},
@@ -249,6 +250,10 @@ func TestContract(t *testing.T) {
 		t.Errorf("%d members, %v", len(members), err)
 	}
 	must(t, "rename", w.client.Rename(ctx, id, "INC-42: resolved"))
+	w.Grant("Chat.Read.All") // the consent of these tests does not cover messages
+	w.PutMessage(id, graphsim.Message{ID: "1700000000001", UserID: w.ani.ID, HTML: "<p>rolled back</p>"})
+	_, err = w.client.ChatMessage(ctx, id, "1700000000001")
+	must(t, "message", err)
 	_, found, err := w.client.FindChat(ctx, w.ani.ID, "INC-42: resolved")
 	if err != nil || !found {
 		t.Errorf("FindChat = %v, %v", found, err)
@@ -264,8 +269,10 @@ func TestContract(t *testing.T) {
 	// Refusals are described, too.
 	_, err = w.client.User(ctx, "nobody@example.com")
 	wantError(t, "nobody", err, 404, true)
-	w.Revoke("Chat.Create")
+	w.Revoke("Chat.Create", "Chat.Read.All")
 	_, err = w.client.CreateChat(ctx, w.newChat())
+	wantError(t, "no permission", err, 403, true)
+	_, err = w.client.ChatMessage(ctx, id, "1700000000001")
 	wantError(t, "no permission", err, 403, true)
 
 	for _, f := range k.faults {

@@ -58,6 +58,7 @@ type Server struct {
 	token    *http.Server
 	metaURL  string
 	tokenURL string
+	released sync.Once // the signing key, by Close
 
 	mu          sync.Mutex // guards all below
 	channel     *signer    // signs the channel's tokens
@@ -143,6 +144,10 @@ func (s *Server) removeDir() {
 func (s *Server) Close() error {
 	err := errors.Join(s.metadata.Close(), s.token.Close())
 	s.removeDir()
+	s.released.Do(func() {
+		channel, _ := s.keys()
+		channel.release()
+	})
 	return err
 }
 

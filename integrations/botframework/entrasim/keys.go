@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -23,10 +24,47 @@ type signer struct {
 	cert []byte // DER, for x5c
 }
 
-func newSigner() (*signer, error) {
+// spare are the keys of simulators that were closed. Making one takes longer than
+// most tests, so the next simulator has it, under an id of its own. No two that
+// run at the same time share one.
+var spare struct {
+	sync.Mutex
+	keys []*rsa.PrivateKey
+}
+
+func newKey() (*rsa.PrivateKey, error) {
+	if key := spareKey(); key != nil {
+		return key, nil
+	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("entra simulator: make signing key: %w", err)
+	}
+	return key, nil
+}
+
+func spareKey() *rsa.PrivateKey {
+	spare.Lock()
+	defer spare.Unlock()
+	n := len(spare.keys)
+	if n == 0 {
+		return nil
+	}
+	key := spare.keys[n-1]
+	spare.keys = spare.keys[:n-1]
+	return key
+}
+
+func (k *signer) release() {
+	spare.Lock()
+	defer spare.Unlock()
+	spare.keys = append(spare.keys, k.key)
+}
+
+func newSigner() (*signer, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, err
 	}
 	der, err := x509.CreateCertificate(rand.Reader, certificate("signing"), certificate("signing"), &key.PublicKey, key)
 	if err != nil {

@@ -35,6 +35,8 @@ func (s *Server) handler() http.Handler {
 	route("GET "+api+"/pages/{id}", []string{"body-format"}, s.getPage)
 	route("POST "+api+"/pages", nil, s.postPage)
 	route("PUT "+api+"/pages/{id}", nil, s.putPage)
+	mux.HandleFunc("GET /wiki/spaces/{space}/pages/{id}", s.getBrowse)
+	mux.HandleFunc("GET /wiki/spaces/{space}/pages/{id}/{title}", s.getBrowse)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html;charset=UTF-8")
 		w.WriteHeader(http.StatusNotFound)

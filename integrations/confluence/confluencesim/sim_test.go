@@ -189,3 +189,23 @@ func TestLists(t *testing.T) {
 		}
 	}
 }
+
+// A browser shows a page where its address says; one that is hidden it does not.
+func TestBrowse(t *testing.T) {
+	s := start(t, confluencesim.Options{})
+	shown, hidden := s.AddPage("OPS", "A & B", "<p>words</p>"), s.AddPage("OPS", "C", "<p>secret</p>")
+	s.Set(hidden, func(p *confluencesim.Page) { p.Hidden = true })
+	for id, want := range map[string]string{shown: "<h1>A &amp; B</h1>\n<p>words</p>", hidden: "Page not found"} {
+		resp, err := http.Get(s.PageURL(id)) //nolint:noctx // a browser
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if resp.Body.Close(); err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %v\n%s", id, resp.StatusCode, err, body)
+		}
+	}
+	if got := s.PageURL("1"); got != "" {
+		t.Errorf("a page that is not there is at %q", got)
+	}
+}

@@ -63,9 +63,9 @@ func Permissions() []Permission {
 			Alternative: "members rename it in Teams",
 		},
 		{
-			Feature: "read a chat's messages", Permission: "ChatMessage.Read.Chat", InChat: true,
-			LostWithout: "what is said in the chat does not get into the timeline",
-			Alternative: "mention the app in what it is to keep",
+			Feature: "read a message that is marked with a pin", Permission: "ChatMessage.Read.Chat", InChat: true,
+			LostWithout: "a 📌 on a message does not put it onto the timeline",
+			Alternative: "\"Add to timeline\" in the message's menu, or the command note",
 		},
 		{
 			Feature: "make online meetings", Permission: "OnlineMeetings.ReadWrite.All",

@@ -11,6 +11,9 @@ var (
 	guid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 	// Chats are such as 19:1c5b01696d2e4a179c292bc9cf04e63b@thread.v2.
 	chatID = regexp.MustCompile(`^19:[A-Za-z0-9_.-]{1,200}@[A-Za-z0-9.]{1,60}$`)
+	// Messages have the time of their creation as id, in milliseconds; only what
+	// would mean something else in a path is kept out.
+	messageIDs = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
 	// Addresses of people: what Entra and Exchange take, less what would need
 	// quoting. https://learn.microsoft.com/entra/identity/hybrid/connect/plan-connect-userprincipalname
 	mailAddress = regexp.MustCompile(`^[A-Za-z0-9!#$&'+=^_~.-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?$`)

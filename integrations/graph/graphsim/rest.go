@@ -33,6 +33,7 @@ func (s *Server) handler() http.Handler {
 	route("PATCH /chats/{chat}", s.patchChat)
 	route("GET /chats/{chat}/members", s.getMembers)
 	route("POST /chats/{chat}/members", s.postMember)
+	route("GET /chats/{chat}/messages/{message}", s.getMessage)
 	route("GET /chats/{chat}/installedApps", s.getInstalledApps)
 	route("POST /chats/{chat}/installedApps", s.postInstalledApp)
 	route("GET /appCatalogs/teamsApps", s.getCatalog)

@@ -1,6 +1,6 @@
 // Package graphsim is a Microsoft Graph to test and demonstrate against: an HTTP
-// server on a loopback port that keeps people, group chats, an app catalog,
-// apps in chats, online meetings and sent mail, and answers the calls that
+// server on a loopback port that keeps people, group chats and their messages, an
+// app catalog, apps in chats, online meetings and sent mail, and answers the calls that
 // package graph makes by Graph's rules: which permission each call needs, granted
 // to the app or within a chat, what a chat may look like, what can be installed,
 // and how many calls there may be.

@@ -81,8 +81,9 @@ type Mail struct {
 
 type chat struct {
 	Chat
-	updated time.Time
-	apps    []installation
+	updated  time.Time
+	apps     []installation
+	messages map[string]Message // by id
 }
 
 type installation struct {

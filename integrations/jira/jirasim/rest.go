@@ -43,6 +43,7 @@ func (s *Server) handler() http.Handler {
 		route("GET "+api+"/search/jql", true, s.getSearchJQL)
 		mux.HandleFunc(api+"/search", gone)
 	}
+	mux.HandleFunc("GET /browse/{key}", s.getBrowse)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "<html><head><title>Oops, you've found a dead link.</title></head></html>", http.StatusNotFound)
 	})

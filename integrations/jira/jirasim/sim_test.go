@@ -365,3 +365,19 @@ func FuzzJQL(f *testing.F) {
 		}
 	})
 }
+
+// A browser shows an issue, with all its text as text.
+func TestBrowse(t *testing.T) {
+	s := start(t, jirasim.Options{})
+	key := s.Create(jirasim.Spec{Project: "OPS", Summary: "A <b>title</b>", Assignee: "ani"}).Key
+	for path, want := range map[string]string{key: "A &lt;b&gt;title", "OPS-99": "does not exist"} {
+		resp, err := http.Get(s.URL() + "/browse/" + path) //nolint:noctx // a browser
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if resp.Body.Close(); err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %v\n%s", path, resp.StatusCode, err, body)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package effects_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"imbot/effects"
+	"imbot/incident"
+	"imbot/integrations/botframework/botframeworksim"
+	"imbot/outbox"
+	"imbot/query"
+)
+
+// TestRoomGuest: what becomes of an incident that uses another's room is said in
+// that room, short, and in its turn where nobody asked; and whoever joins there
+// joins that room.
+func TestRoomGuest(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	root, child := r.down("db"), r.down("cart")
+	r.do(incident.Command{Verb: incident.SetLink, Incident: child, Args: incident.Args{Parent: root, LinkKind: incident.LinkCascade}})
+	r.settle(time.Minute)
+	chat := r.room(root).Chat
+	if !slices.ContainsFunc(r.cards(r.payments), func(p botframeworksim.Post) bool {
+		return p.Contains("The war room of INC-1") && p.Contains("Join room")
+	}) {
+		t.Error("no card offers to join")
+	}
+	eko := incident.Actor{Kind: incident.KindUser, ID: "eko@example.com", Name: "Eko"}
+	r.do(incident.Command{Verb: incident.OpenRoom, Incident: child, Actor: eko, Role: incident.RoleResponder, Args: incident.Args{Op: incident.RoomOpJoin}})
+	r.settle(time.Minute)
+	if got := r.inChat(chat); got != "ani budi dewi eko fitri" {
+		t.Errorf("in the chat: %s", got)
+	}
+	said := func(text string) (n int) {
+		for _, p := range r.teams.Posts(chat) {
+			if p.Contains(text) {
+				n++
+			}
+		}
+		return n
+	}
+	r.do(incident.Command{Verb: incident.Report, Incident: child, Args: incident.Args{Text: "draining the queue"}})
+	r.do(incident.Command{Verb: incident.Resolve, Incident: child, Args: incident.Args{Text: "drained"}})
+	r.settle(time.Minute)
+	r.wantPost(chat, "INC-2 resolved by Budi after", "cart is down", "drained")
+	if said("draining the queue") != 1 {
+		t.Error("the update is not said")
+	}
+	// Two that nobody has asked for: the second waits for its turn.
+	r.do(incident.Command{Verb: incident.Reopen, Incident: child})
+	r.settle(time.Minute)
+	if said("INC-2 is open again") != 1 || r.room(root).SaidAt.IsZero() || !r.room(child).SaidAt.IsZero() {
+		t.Errorf("reopened: %d posts, the host's room is %+v", said("INC-2 is open again"), r.room(root))
+	}
+	r.do(incident.Command{Verb: incident.Resolve, Incident: root})
+	r.do(incident.Command{Verb: incident.Reopen, Incident: root})
+	r.settle(time.Minute)
+	if said("INC-1 is open again") != 0 {
+		t.Error("the host's own post does not wait")
+	}
+	r.settle(11 * time.Minute)
+	if said("INC-1 is open again") != 1 {
+		t.Error("the host's own post does not come")
+	}
+}
+
+// privately shows one incident as if it had become private.
+type privately struct {
+	effects.Viewer
+	id incident.ID
+}
+
+func (p privately) Get(ctx context.Context, who query.Viewer, id incident.ID, timeline bool) (*query.View, error) {
+	v, err := p.Viewer.Get(ctx, query.Self, id, timeline)
+	if err == nil && id == p.id {
+		v.Incident = v.Incident.Clone()
+		v.Incident.Private = true
+	}
+	return v, err
+}
+
+// TestRoomGuestSilent: what is old is no news in another's room, and what is
+// private is none of it.
+func TestRoomGuestSilent(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	root, child := r.down("db"), r.down("cart")
+	r.do(incident.Command{Verb: incident.SetLink, Incident: child, Args: incident.Args{Parent: root, LinkKind: incident.LinkCascade}})
+	r.settle(time.Minute)
+	chat := r.room(root).Chat
+	public := r.say.View
+	for _, tt := range []struct {
+		name    string
+		age     time.Duration
+		asked   bool
+		private incident.ID
+		want    int // posts
+	}{
+		{"new", time.Minute, false, 0, 1},
+		{"old", 31 * time.Minute, false, 0, 0},
+		{"old, by a person", 31 * time.Minute, true, 0, 1},
+		{"private", time.Minute, true, child, 0},
+		{"in a private room", time.Minute, true, root, 0},
+	} {
+		r.advance(11 * time.Minute) // the room was quiet
+		data, err := json.Marshal(incident.SayData{Reason: incident.SayReopened, Asked: tt.asked})
+		must(t, err)
+		r.say.View = privately{public, tt.private}
+		before := len(r.teams.Posts(chat))
+		err = r.say.RoomSay(t.Context(), outbox.Job{Effect: incident.Effect{Kind: incident.KindRoomSay, Incident: child, Data: data}, Attempt: 1, FirstDue: r.Now().Add(-tt.age)})
+		if n := len(r.teams.Posts(chat)) - before; err != nil || n != tt.want {
+			t.Errorf("%s: %d posts, %v; want %d", tt.name, n, err, tt.want)
+		}
+	}
+}
+
+// TestRoomRenamed: a room is called by what the pager says now, where the
+// incident is of no known service.
+func TestRoomRenamed(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	ref := incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: "Q77"}
+	told := func(verb incident.Verb, title string) *incident.Incident {
+		r.advance(time.Minute)
+		al := &incident.Alert{Title: title, Urgency: "high", CreatedAt: r.Now()}
+		return r.do(incident.Command{
+			Verb: verb, Actor: incident.Actor{Kind: incident.KindVendor, ID: incident.SourcePagerDuty}, Source: incident.SourcePagerDuty,
+			At: r.Now(), Ref: &ref, Args: incident.Args{Alert: al},
+		})
+	}
+	id := told(incident.Trigger, "something is down").ID
+	for _, who := range []string{"ani@example.com", "budi@example.com"} {
+		r.ask(id, incident.Args{Op: incident.RoomOpAdd, Person: &incident.Actor{Kind: incident.KindUser, ID: who}})
+	}
+	r.settle(time.Minute)
+	topic := func() string {
+		c, _ := r.graph.Chat(r.room(id).Chat)
+		return c.Topic
+	}
+	if before := topic(); !strings.Contains(before, "something is down") {
+		t.Fatalf("the topic is %q; the room is %+v", before, r.room(id))
+	}
+	told(incident.Update, "the till is down")
+	r.settle(time.Minute)
+	if got := topic(); !strings.Contains(got, "the till is down") {
+		t.Errorf("the topic is %q", got)
+	}
+}
