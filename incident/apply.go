@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -378,23 +377,6 @@ func (a *change) reroute() error {
 	a.inc.DefaultChan = true
 	a.event(EvFailed, a.cmd.Args.Text, map[string]string{"effect": KindCard})
 	return nil
-}
-
-// toPager mirrors what a person did to the pager; what came from there makes no
-// echo. A private incident's words stay here.
-func (a *change) toPager(kind, text string, n int) {
-	ref, ok := a.inc.AlertRef()
-	if !ok || ref.System != "pagerduty" || a.cmd.FromVendor() || a.cmd.Actor.Kind == KindSystem {
-		return
-	}
-	if a.inc.Private {
-		if kind == KindPDNote {
-			return
-		}
-		text = ""
-	}
-	e := effect(a.inc.ID, kind, Once, "", fmt.Sprint(n))
-	a.effects = append(a.effects, e.with(PagerData{ID: ref.ID, By: a.cmd.Actor, Text: text, N: n}))
 }
 
 func short(field, text string, limit int) error {

@@ -189,3 +189,20 @@ func labels(people []Actor) string {
 	}
 	return strings.Join(s, ", ")
 }
+
+// toPager mirrors what a person did to the pager; what came from there makes no
+// echo. A private incident's words stay here.
+func (a *change) toPager(kind, text string, n int) {
+	ref, ok := a.inc.AlertRef()
+	if !ok || ref.System != "pagerduty" || a.cmd.FromVendor() || a.cmd.Actor.Kind == KindSystem {
+		return
+	}
+	if a.inc.Private {
+		if kind == KindPDNote {
+			return
+		}
+		text = ""
+	}
+	e := effect(a.inc.ID, kind, Once, "", itoa(n))
+	a.effects = append(a.effects, e.with(PagerData{ID: ref.ID, By: a.cmd.Actor, Text: text, N: n}))
+}
