@@ -160,7 +160,7 @@ func newRig(t *testing.T, change ...func(*bot.Config)) *rig {
 	must(t, err)
 	t.Cleanup(func() { _ = r.teams.Close() })
 	r.world()
-	r.store, err = boltstore.Open(filepath.Join(dir, "imbot.db"), boltstore.Options{Now: r.Now})
+	r.store, err = boltstore.Open(filepath.Join(dir, "imbot.db"), boltstore.Options{Now: r.Now, NoSync: true})
 	must(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
 	r.busy = &busyStore{Store: r.store}

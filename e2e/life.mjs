@@ -110,20 +110,27 @@ const RCA = {
 async function review(stage, inc) {
   const { client, api, where, shoot } = stage;
   const step = (n) => client.waitForCard(new RegExp(`RCA of ${inc.id}(?!\\d)[\\s\\S]*Step ${n} of 3`));
-  const fill = async (...fields) => { await stage.quiet(); for (const f of fields) await client.fillInput(f, RCA[f]); };
+  // The page may draw the card anew at any moment, and what was typed is gone: it is typed again then.
+  const fill = async (shot, ...fields) => {
+    for (let left = 3; left > 0; left--) {
+      await stage.quiet();
+      for (const f of fields) await client.fillInput(f, RCA[f]);
+      if (shot) await shoot(shot);
+      const there = await Promise.all(fields.map((f) => client.inputValue(f)));
+      if (fields.every((f, i) => there[i] === RCA[f])) return;
+    }
+    throw new Error(`what is typed into ${fields} does not stay there`);
+  };
   const typed = async (field) => assert.equal(await client.inputValue(field), RCA[field], `${field} in the form`);
   await client.clickAction('Write RCA');
   await step(1);
-  await fill('summary', 'impact');
-  await shoot('rca-1');
+  await fill('rca-1', 'summary', 'impact');
   await client.clickAction('Save & next');
   await step(2);
-  await fill('five_whys');
-  await shoot('rca-2');
+  await fill('rca-2', 'five_whys');
   await client.clickAction('Save & next');
   await step(3);
-  await fill('resolution_steps', 'lessons');
-  await shoot('rca-3');
+  await fill('rca-3', 'resolution_steps', 'lessons');
   await client.clickAction('Finish & close');
   await step(2);
   await client.waitForCard('Needed to finish.');
@@ -140,8 +147,8 @@ async function review(stage, inc) {
   await client.clickAction('Save & next');
   await step(2);
   await typed('five_whys');
-  await fill('root_cause');
   await client.fillInput('category', 'Code');
+  await fill('', 'root_cause');
   await client.clickAction('Save & next');
   await step(3);
   await typed('resolution_steps');

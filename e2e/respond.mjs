@@ -27,8 +27,8 @@ export async function respond(day) {
   await client.waitForText('Say what is being done.');
   assert.equal(client.invokes.length, invokes, 'an incomplete form was sent');
   assert.equal((await api.timeline(inc.id)).length, before, 'events after an incomplete form');
-  // The reminder of the next update comes when it is due, which is some minutes in the day.
-  const next = new Date(Date.now() + 90_000);
+  // The reminder comes when the next update is due; times are in minutes.
+  const next = new Date(Date.now() + 80_000);
   await client.fillInput('customers', 'Nobody sees what is in stock.');
   await client.fillInput('text', 'Putting the last version back.');
   await client.fillInput('next_update', next.toISOString().slice(11, 16));

@@ -78,7 +78,8 @@ func TestResolvedBeforeItRan(t *testing.T) {
 func TestMentions(t *testing.T) {
 	r := newRig(t)
 	id, _ := r.trigger("Checkout is down", pagerdutysim.Alert{})
-	r.settle(time.Hour)
+	r.settle(time.Minute) // the first reminder, which is a card, too, comes later
+
 	called := func(conv string) (n int) { // in all contents that the card had
 		p := r.one(conv)
 		for _, a := range append(p.History, p.Activity) {
@@ -93,7 +94,7 @@ func TestMentions(t *testing.T) {
 		t.Errorf("%d people are mentioned in the broadcast channel as well", n)
 	}
 	r.do(incident.Command{Verb: incident.Ack, Incident: id})
-	r.settle(time.Hour)
+	r.settle(time.Minute)
 	if n := called(r.payments); n != 2 {
 		t.Errorf("after an update %d people were mentioned", n)
 	}

@@ -326,6 +326,7 @@ func TestNoMail(t *testing.T) {
 // TestMailRate: a burst of mails keeps within what a mailbox may send, and all
 // arrive.
 func TestMailRate(t *testing.T) {
+	t.Parallel()
 	r := newMailRig(t)
 	for i := range 12 { // 3 mails each: more than a minute's worth
 		r.down(fmt.Sprintf("%s is broken", strings.Repeat(string(rune('a'+i)), 6)))

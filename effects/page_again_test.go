@@ -77,10 +77,17 @@ func TestFindGivesUp(t *testing.T) {
 // TestDetailsWithoutNames: an answer that got lost does not leave people nameless;
 // a PagerDuty that never tells who they are does not keep back the rest.
 func TestDetailsWithoutNames(t *testing.T) {
-	for times, want := range map[int]string{1: "budi@example.com", 0: "pd:PBUDI"} {
+	zed := incident.Actor{Kind: incident.KindUser, ID: "pd:PZED", Name: "Zed"} // whom the catalog does not know
+	for times, want := range map[int]string{1: "zed@example.com", 0: zed.ID} {
 		r := newRig(t)
-		r.pd.Inject(pagerdutysim.Fault{Method: "GET", Path: "/users/PBUDI", Status: 500, Times: times})
-		id, _ := r.trigger("Checkout alert", pagerdutysim.Alert{Link: "https://one.example.com/a"})
+		r.pd.AddUser(pagerdutysim.User{ID: "PZED", Name: "Zed", Email: "zed@example.com"})
+		r.pd.Inject(pagerdutysim.Fault{Method: "GET", Path: "/users/PZED", Status: 500, Times: times})
+		st := r.pd.Trigger(pagerdutysim.Spec{Title: "Checkout alert", Service: "PSVC01", Assignee: "PZED", Alert: pagerdutysim.Alert{Link: "https://one.example.com/a"}})
+		id := r.do(incident.Command{
+			Verb: incident.Trigger, Source: incident.SourcePagerDuty, Actor: incident.Actor{Kind: incident.KindVendor, ID: incident.SourcePagerDuty}, At: r.Now(),
+			Ref:  &incident.Ref{System: "pagerduty", ID: st.ID},
+			Args: incident.Args{Alert: &incident.Alert{Title: st.Title, ServiceID: "PSVC01", CreatedAt: r.Now(), Assignees: []incident.Actor{zed}}},
+		}).ID
 		r.settle(time.Hour)
 		inc := r.view(id).Incident
 		if len(inc.Alert.Links) != 1 || len(inc.Responders) != 1 || inc.Responders[0].ID != want {

@@ -121,6 +121,7 @@ func TestWakeKilled(t *testing.T) {
 		for before := range 3 {
 			for after := range 3 {
 				t.Run(fmt.Sprintf("%s/%d before/%d after", path, before, after), func(t *testing.T) {
+					t.Parallel()
 					r := newPageRig(t, 20*time.Second)
 					id := r.subject(path)
 					r.chain["dba"] = []incident.Actor{aniActor}

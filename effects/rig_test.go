@@ -107,7 +107,7 @@ func newRigWith(t *testing.T, patience time.Duration) *rig {
 	t.Cleanup(func() { _ = r.teams.Close() })
 	r.pd = pagerdutysim.New(pagerdutysim.Options{Now: r.Now, Seed: 7})
 	t.Cleanup(r.pd.Close)
-	r.store, err = boltstore.Open(filepath.Join(dir, "imbot.db"), boltstore.Options{Now: r.Now})
+	r.store, err = boltstore.Open(filepath.Join(dir, "imbot.db"), boltstore.Options{Now: r.Now, NoSync: true})
 	must(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
 	r.world()

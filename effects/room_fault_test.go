@@ -243,6 +243,7 @@ func TestRoomSilent(t *testing.T) {
 // TestRoomGivesUp: after hours nobody needs the room any more; a person may ask
 // again.
 func TestRoomGivesUp(t *testing.T) {
+	t.Parallel()
 	r := newRooms(t, roomConfig{})
 	r.graph.Inject(graphsim.Fault{Path: "/chats", Status: 503})
 	id := r.down("checkout")
@@ -378,6 +379,7 @@ var _ effects.Chats = chats{(*graphrest.Client)(nil)}
 // TestRoomCallLate: a call that can not be made holds nobody up; after a while the
 // squad's own one serves.
 func TestRoomCallLate(t *testing.T) {
+	t.Parallel()
 	r := newRooms(t, roomConfig{organizer: "eko@example.com"})
 	r.graph.Inject(graphsim.Fault{Path: "/createOrGet", Status: 503})
 	id := r.down("cart")

@@ -86,6 +86,8 @@ func (a *change) say(reason, suffix string, n int, asked bool) {
 	switch r := a.inc.Room; {
 	case r == nil || r.Chat == "" && r.State != RoomShared:
 		return
+	case r.State == RoomShared && (a.inc.Private || a.inc.Imported):
+		return // that room is none of its own
 	case r.State == RoomShared:
 		asked = asked && a.cmd.Actor.Kind == KindUser
 	}

@@ -327,6 +327,21 @@ func TestRoomSaysElsewhere(t *testing.T) {
 	}
 }
 
+// TestRoomSaysNothingElsewhere: what is private, or of the past, is not heard in
+// another's room.
+func TestRoomSaysNothingElsewhere(t *testing.T) {
+	for name, change := range map[string]func(*Incident){
+		"private":  func(i *Incident) { i.Private = true },
+		"imported": func(i *Incident) { i.Imported = true },
+	} {
+		w := triggered(t, down).roomStep(RoomChange{Step: RoomBegin}).roomStep(RoomChange{Step: RoomShare, With: 7})
+		change(w.inc)
+		if w.do(by(ani, Resolve, Args{})); strings.Contains(w.roomEffects(), "room.say") {
+			t.Errorf("%s: %s", name, w.roomEffects())
+		}
+	}
+}
+
 // TestRoomRenamed: another title or service may be another name of the room.
 func TestRoomRenamed(t *testing.T) {
 	w := inRoom(t, ani)

@@ -62,7 +62,11 @@ func TestLifeOfAnIncident(t *testing.T) {
 	command(200, responderSecret, `{"verb":"action","op":"done","n":1}`)
 	command(200, responderSecret, `{"verb":"action","op":"add","title":"raise the limit"}`)
 	command(200, responderSecret, `{"verb":"rca","summary":"s","impact":"i","root_cause":"r","category":"capacity","five_whys":["a","b"]}`)
-	p := command(422, adminSecret, `{"verb":"rca","complete":true}`)
+	p := command(409, responderSecret, `{"verb":"rca","summary":"t","impact":"i","rca_was":{"summary":"old","impact":"old"}}`)
+	if detail, _ := p["detail"].(string); !strings.Contains(detail, "has changed summary meanwhile") {
+		t.Errorf("changed meanwhile: %v", p)
+	}
+	p = command(422, adminSecret, `{"verb":"rca","complete":true}`)
 	if errs := p["errors"].([]any); errs[0].(map[string]any)["field"] != "resolution_steps" {
 		t.Errorf("errors = %v", errs)
 	}

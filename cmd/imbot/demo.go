@@ -99,7 +99,7 @@ func (d *demo) start(ctx context.Context, play string) error {
 		}
 	}
 	if d.proxy != nil {
-		d.outside.addGraph(d.proxy, d.play.url)
+		d.outside.addGraph(d.proxy)
 	}
 	return d.startApp(ctx)
 }

@@ -30,18 +30,20 @@ import (
 // be killed: another one then opens the same store.
 type office struct {
 	*rig
-	graph          *graphsim.Server
-	jira           *jirasim.Server
-	wiki           *confluencesim.Server
-	mail           *mailsim.Server
-	cfg            *Config
-	plan           plan
-	dewi           string // of PagerDuty: on standby for the database
+	graph    *graphsim.Server
+	jira     *jirasim.Server
+	wiki     *confluencesim.Server
+	mail     *mailsim.Server
+	cfg      *Config
+	plan     plan
+	dewi     string            // of PagerDuty: on standby for the database
+	names    map[string]string // object id in Entra -> first name
+	teamsIDs map[string]string // object id in Entra -> id in Teams
+
 	began          time.Time
-	alert          string            // the id in PagerDuty
-	pressed, asked bool              // a person has pressed Retry; has asked for the room again
-	names          map[string]string // object id in Entra -> first name
-	teamsIDs       map[string]string // object id in Entra -> id in Teams
+	alert          string // the id in PagerDuty
+	starts         int    // of apps
+	pressed, asked bool   // a person has pressed Retry; has asked for the room again
 
 	current atomic.Pointer[http.Handler] // of the app that lives
 
@@ -202,6 +204,7 @@ func (o *office) start() {
 	a.runner.Store = &mortal{Store: a.store, office: o}
 	a.runner.Rand = func() float64 { return 0.5 }
 	o.app = a
+	o.starts++
 	h := a.handler()
 	o.current.Store(&h)
 	o.gate.Lock()

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
 	"imbot/integrations/botframework"
 	"imbot/integrations/botframework/authproxy"
 )
@@ -311,5 +313,28 @@ func TestStartRefuses(t *testing.T) {
 	}
 	if _, err := os.Stat(ca); err == nil {
 		t.Error("the temporary folder is still there")
+	}
+}
+
+// A simulator beside the Playground takes the Authority's tokens for itself only.
+func TestCheckBearer(t *testing.T) {
+	d := newDemo(t)
+	cred, err := botframework.NewCredential(botframework.CredentialConfig{
+		TenantID: tenantID, AppID: appID, ClientSecret: d.proxy.ClientSecret(), Authority: d.proxy.Authority(), CAFile: d.proxy.CAFile(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://graph.microsoft.com/.default"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for audience, want := range map[string]bool{"https://graph.microsoft.com": true, "https://api.botframework.com": false} {
+		if err := d.proxy.CheckBearer("Bearer "+token.Token, audience); (err == nil) != want {
+			t.Errorf("for %s: %v", audience, err)
+		}
+	}
+	if d.proxy.CheckBearer("Bearer a.b.c", "https://graph.microsoft.com") == nil {
+		t.Error("a foreign token is taken")
 	}
 }

@@ -263,3 +263,18 @@ func FuzzParseFilter(f *testing.F) {
 		}
 	})
 }
+
+// The first chats have the ids and addresses that they are told to have.
+func TestChatIDs(t *testing.T) {
+	s := New(Options{ChatIDs: []string{"19:first@thread.v2"}, ChatURL: func(id string) string { return "https://chat.example.com/" + id }})
+	defer s.Close()
+	ani, budi := s.AddUser(User{Mail: "ani@example.com"}), s.AddUser(User{Mail: "budi@example.com"})
+	body := `{"chatType":"group","topic":"x","members":[` + member(ani.ID, "owner") + "," + member(budi.ID, "owner") + `]}`
+	code, first := do(t, s, http.MethodPost, "/chats", body)
+	if code != http.StatusCreated || first["id"] != "19:first@thread.v2" || first["webUrl"] != "https://chat.example.com/19:first@thread.v2" {
+		t.Errorf("the first chat: %d %v", code, first)
+	}
+	if _, second := do(t, s, http.MethodPost, "/chats", body); second["id"] == first["id"] || second["id"] == "" {
+		t.Errorf("the second chat: %v", second)
+	}
+}
