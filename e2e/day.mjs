@@ -95,10 +95,10 @@ async function main() {
     /** Waits until nothing more is said in Teams: the page draws a thread anew for each message, and what was typed is gone. */
     quiet: () => eventually('all effects to be done', () => day.api.metric('imbot_effects_oldest_seconds'), (n) => n === 0).then(() => client.pause()),
     /** Pictures of the present card as a desktop and as a phone show it. */
-    shoot: async (name) => {
+    shoot: async (name, who = client) => {
       const file = path.join(setup.shots, `${String((shots += 1)).padStart(2, '0')}-${name}`);
-      await client.screenshotCard(`${file}.png`);
-      await client.screenshotCard(`${file}-phone.png`, { width: 320 });
+      await who.screenshotCard(`${file}.png`);
+      await who.screenshotCard(`${file}-phone.png`, { width: 320 });
     },
   };
   const steps = {

@@ -21,7 +21,7 @@ type member struct {
 // remembered.
 const (
 	userFresh    = time.Hour
-	refusedFresh = 10 * time.Minute
+	refusedFresh = time.Minute // whoever has granted the permission asks again soon
 	maxUsers     = 10_000
 )
 

@@ -37,6 +37,7 @@ type plan struct {
 	fault string
 	first string // a step of the vendor whose answer is lost before: only then this one comes
 	down  bool   // every call of the vendor, for half an hour; else the first of the step
+	nth   int    // instead of a step: this call of all, but those of mails
 	blind bool   // imbot may not look for chats
 }
 
@@ -106,11 +107,16 @@ func (o *office) meets(s step) string {
 		return ""
 	}
 	o.seen[s]++
+	o.calls++
 	p := o.plan
+	if p.nth > 0 && o.calls == p.nth {
+		o.hits++
+		return p.fault
+	}
 	if p.first != "" && s == (step{p.vendor, p.first}) && o.seen[s] == 1 {
 		return lost
 	}
-	if o.healed || p.vendor != s.vendor || !p.down && (p.name != s.name || o.hits > 0) {
+	if p.nth > 0 || o.healed || p.vendor != s.vendor || !p.down && (p.name != s.name || o.hits > 0) {
 		return ""
 	}
 	o.hits++

@@ -52,7 +52,8 @@ type office struct {
 	armed  bool       // the incident has begun
 	healed bool       // nothing goes wrong any more
 	dead   bool       // the app has been killed, and no other one has been started
-	hits   int        // calls that went wrong
+	calls  int        // all so far
+	hits   int        // those that went wrong
 	owed   time.Duration
 	seen   map[step]int
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -101,6 +102,35 @@ func TestFaultTable(t *testing.T) {
 	}
 }
 
+// TestKilledAnywhere kills imbot before and after each single call of the story.
+func TestKilledAnywhere(t *testing.T) {
+	count := newOffice(t, plan{fault: killBefore, nth: math.MaxInt})
+	count.story()
+	if count.calls < 30 {
+		t.Fatalf("the story has %d calls only", count.calls)
+	}
+	var mu sync.Mutex
+	cells := map[string]int{}
+	t.Run("call", func(t *testing.T) {
+		for n := range count.calls {
+			for _, fault := range []string{killBefore, killAfter} {
+				t.Run(fmt.Sprint(n+1, " ", fault), func(t *testing.T) {
+					t.Parallel()
+					o := newOffice(t, plan{fault: fault, nth: n + 1})
+					o.story()
+					got := o.check()
+					mu.Lock()
+					defer mu.Unlock()
+					cells[got]++
+				})
+			}
+		}
+	})
+	for cell, n := range cells {
+		t.Logf("%3d × %s", n, cell)
+	}
+}
+
 // faultTable is the table in Markdown. A short one shows only what is not as it
 // is where nothing goes wrong.
 func faultTable(rows []faultRow, cells map[string]string, short bool) string {
@@ -138,9 +168,9 @@ A column says how:
 
 - timeout: no answer for as long as a call may take (10 to 20 s; a mail 50 s)
 - 500 (mail: 451) and 429 with Retry-After 20 s (mail: 421)
-- 403 (mail: 550): refused for good. After 5 min a person who sees that on the card mends
-  it: R, by Retry, or by asking for the role on standby again; A, by asking for the
-  room again
+- 403 (mail: 550): refused for good. A person sees that on the card, mends the cause
+  after 5 min, or after the half hour, and presses Retry, or asks for the role on standby
+  again: R; or asks for the room again: A
 - lost: it is done, but the connection breaks before the answer
 - killed before, after: imbot ends as by kill -9 right before or after the call, and is
   started again with the same store
@@ -162,6 +192,9 @@ A cell has, in this order:
 stakeholder without an account. In every cell the incident was recorded and closed, a
 card or a mail came within 60 s, and in the end no step was left or had failed that
 trying again would have mended.
+
+TestKilledAnywhere ends imbot before and after every single call of the story, not only
+the first of its kind, and wants the same.
 
 `
 
