@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -203,7 +204,7 @@ func failure(ctx context.Context, op string, err error, hide *strings.Replacer) 
 		// It quotes what came, which may be anything.
 		e.Err = nil
 		e.Message = "this is no answer of a mail server: " + oneLine(hide.Replace(strange.Error()), 200)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		e.Message = "the server hung up"
 	case errors.Is(err, errTooLong):
 		e.Err = nil

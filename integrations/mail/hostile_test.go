@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"imbot/integrations/mail"
 )
@@ -29,7 +30,7 @@ func scripted(t testing.TB, c mail.Config, lines ...string) *mail.Client {
 				return
 			}
 			talk(c, lines)
-			_ = c.Close()
+			hangUp(c)
 		}
 	}()
 	t.Cleanup(func() { _ = l.Close(); <-done })
@@ -39,6 +40,15 @@ func scripted(t testing.TB, c mail.Config, lines ...string) *mail.Client {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// hangUp ends a connection so that the other side sees its end: closing it with
+// something unread would reset it.
+func hangUp(c net.Conn) {
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.(*net.TCPConn).CloseWrite()
+	_, _ = io.Copy(io.Discard, c)
+	_ = c.Close()
 }
 
 func talk(c net.Conn, lines []string) {
