@@ -83,8 +83,7 @@ func memberTarget(inc *incident.Incident, target string) bool {
 func (t *Teams) post(ctx context.Context, job outbox.Job, v *query.View, ref botframework.Reference, known bool, act *botframework.Activity) error {
 	id, err := t.Poster.Send(ctx, ref, act)
 	if err != nil {
-		t.doubt(err)
-		return t.checkGone(ctx, job, v, ref, known, err)
+		return t.checkGone(ctx, job, v, ref, known, t.doubt(job, err))
 	}
 	return t.attach(ctx, incident.Command{
 		Verb: incident.Attach, Incident: job.Incident, Actor: incident.System, Source: "teams",
@@ -117,13 +116,40 @@ func (t *Teams) attach(ctx context.Context, cmd incident.Command) error {
 }
 
 // doubt counts a post of which nobody knows whether it arrived: it is made
-// again, and may stand twice.
-func (t *Teams) doubt(err error) {
+// again, and may stand twice. The first time that is done soon, since mostly
+// nothing arrived; then after ever longer, for where everything arrives and only
+// the answers are lost, each try is one more card in the channel.
+func (t *Teams) doubt(job outbox.Job, err error) error {
 	var e *botframework.Error
-	if t.Repeated != nil && errors.As(err, &e) && e.Ambiguous() {
+	if !errors.As(err, &e) || !e.Ambiguous() {
+		return err
+	}
+	if t.Repeated != nil {
 		t.Repeated()
 	}
+	if job.Attempt < 2 {
+		return err
+	}
+	return &doubtful{error: err, wait: min(doubtLongest, doubtFirst<<min(job.Attempt-2, 10))}
 }
+
+// The waits after a second and later posts without an answer: doubled each time,
+// and no longer than the outbox waits for anything.
+const (
+	doubtFirst   = 30 * time.Second
+	doubtLongest = 5 * time.Minute
+)
+
+// doubtful is a post that may have arrived, and is made again after a while.
+type doubtful struct {
+	error
+	wait time.Duration
+}
+
+func (d *doubtful) Unwrap() error { return d.error }
+
+// RetryAfter is when to post again, counted from the answer that did not come.
+func (d *doubtful) RetryAfter() time.Duration { return d.wait }
 
 // messageID is the message's part of a card ref's id.
 func messageID(refID string) string {

@@ -382,3 +382,27 @@ func TestOff(t *testing.T) {
 	r.settle(time.Hour)
 	r.one(r.payments)
 }
+
+// TestAnswersLostForLong: Teams posts everything, and every answer is lost for
+// half an hour. Few cards stand in the channel then, and the last one is known.
+func TestAnswersLostForLong(t *testing.T) {
+	r := newRig(t)
+	until := r.Now().Add(30 * time.Minute)
+	r.teams.Fault(func(c botframeworksim.Call) botframeworksim.Outcome {
+		if c.Op == "send" && r.Now().Before(until) {
+			return botframeworksim.LoseAnswer()
+		}
+		return botframeworksim.Pass()
+	})
+	id := r.declare("Checkout is slow")
+	r.runUntil(func() bool {
+		_, known := r.view(id).Incident.HasRef("teams", incident.RoleCard, r.payments)
+		return known
+	})
+	if n := r.teams.PostCount(r.payments); n > 11 {
+		t.Errorf("%d cards stand in the channel", n)
+	}
+	if late := r.Now().Sub(until); late > 5*time.Minute {
+		t.Errorf("the card was there %s after the answers came back", late)
+	}
+}

@@ -146,7 +146,7 @@ func (d *Direct) post(ctx context.Context, job outbox.Job, v *query.View, data i
 // say posts something in a 1:1 chat, and notes a chat that is gone.
 func (t *Teams) say(ctx context.Context, job outbox.Job, ref botframework.Reference, act *botframework.Activity) error {
 	_, err := t.Poster.Send(ctx, ref, act)
-	t.doubt(err)
+	err = t.doubt(job, err)
 	if err == nil || !botframework.ConversationGone(err) {
 		return err
 	}

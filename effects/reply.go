@@ -47,8 +47,7 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 		}
 	}
 	_, err = t.Poster.ReplyInThread(ctx, ref, messageID(card.ID), act)
-	t.doubt(err)
-	return err
+	return t.doubt(job, err)
 }
 
 // nudge is a reminder with its answers; nil where the time for it is over.
@@ -100,8 +99,7 @@ func (t *Teams) Answer(ctx context.Context, job outbox.Job) error {
 	if o.Activity == nil {
 		return fmt.Errorf("%w: answer: there is nothing to say", outbox.ErrPermanent)
 	}
-	err := t.Poster.Deliver(ctx, o)
-	t.doubt(err)
+	err := t.doubt(job, t.Poster.Deliver(ctx, o))
 	if later := t.notYet(job, o.Update != "", err); later != nil {
 		return later
 	}

@@ -136,7 +136,7 @@ func (t *Teams) RoomSay(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	_, err = t.Poster.Send(ctx, ref, act)
-	t.doubt(err)
+	err = t.doubt(job, err)
 	if later := t.notYet(job, false, err); later != nil {
 		return later
 	}

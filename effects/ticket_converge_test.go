@@ -186,13 +186,13 @@ func (w *town) wantEqual() {
 // get lost, come twice or out of order, both sides end the same, and then
 // nothing more is written.
 func TestTicketsConverge(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed, edits := range []int{1000, 1000, 250, 250} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			w := newTown(t, jirasim.Options{Unlimited: true}, seed)
+			w := newTown(t, jirasim.Options{Unlimited: true}, uint64(seed))
 			made := w.writes()
 			w.sim.SetMischief(jirasim.Mischief{Lose: 0.2, Duplicate: 0.2, Reorder: 0.3})
-			for range 250 {
+			for w.here+w.there < edits {
 				if w.dice(2) {
 					w.editHere()
 				} else {
@@ -219,6 +219,8 @@ func TestTicketsConverge(t *testing.T) {
 				t.Errorf("nothing was put to the test: %+v", stats)
 			}
 			w.wantQuiet()
+			stats := w.sim.Stats()
+			t.Logf("%d edits here and %d in Jira, %d writes to Jira, %d changes taken over; webhooks: %+v", w.here, w.there, w.writes()-made, moved, stats)
 		})
 	}
 }
