@@ -38,6 +38,10 @@ type Incident struct {
 	LevelRule           string          `json:"level_rule"`
 	UpdatedAt           time.Time       `json:"updated_at"`
 	Commander           *Actor          `json:"commander"`
+	Scribe              *Actor          `json:"scribe"`
+	StatusUpdate        *StatusUpdate   `json:"status_update"`
+	Room                *Room           `json:"room"`
+	Paged               []Paged         `json:"paged"`
 	Link                *Link           `json:"link"`
 	Children            []Child         `json:"children"`
 	MoreChildren        int             `json:"more_children"` // beyond those that are listed
@@ -140,7 +144,8 @@ func Of(v *query.View) Incident {
 		AcknowledgedBy: ActorOf(inc.AcknowledgedBy), ResolvedAt: Moment(inc.ResolvedAt), ClosedAt: Moment(inc.ClosedAt),
 		ImpactStartedAt: Moment(inc.Times.ImpactStarted), DetectedAt: Moment(inc.Times.Detected), MitigatedAt: Moment(inc.Times.Mitigated),
 		Intervals: []Interval{}, Episode: inc.Episode, LevelRule: inc.LevelRule, UpdatedAt: inc.UpdatedAt.UTC(),
-		Commander: ActorOf(inc.Commander), Link: linkOf(inc.Link), Children: []Child{}, MoreChildren: inc.MoreChildren,
+		Commander: ActorOf(inc.Commander), Scribe: ActorOf(inc.Scribe), StatusUpdate: updateOf(inc.Update),
+		Room: roomOf(inc.Room), Paged: pagedOf(inc.Pages), Link: linkOf(inc.Link), Children: []Child{}, MoreChildren: inc.MoreChildren,
 		Trouble: inc.Trouble, Openings: inc.Openings, PausedUntil: Moment(inc.PausedUntil), Maintenance: inc.Maintenance,
 		Major: idOrNull(inc.Major), Imported: inc.Imported, Causes: causesOf(inc), Recurrences: inc.Recurrences, Refs: []Ref{},
 		Postmortem: State{Required: inc.Postmortem.Required, State: inc.Postmortem.State}, URL: v.URL,

@@ -22,7 +22,7 @@ func TestOf(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"id":"INC-42"`, `"status":"open"`, `"opened_at":"2026-03-01T10:00:00Z"`, `"acknowledged_at":null`, `"acknowledged_by":null`, `"commander":null`,
-		`"link":null`, `"major":null`, `"children":[]`, `"refs":[]`, `"intervals":[]`, `"causes":[]`, `"url":"https://imbot.example.com/incidents/INC-42"`,
+		`"link":null`, `"major":null`, `"children":[]`, `"refs":[]`, `"intervals":[]`, `"causes":[]`, `"room":null`, `"paged":[]`, `"status_update":null`, `"scribe":null`, `"url":"https://imbot.example.com/incidents/INC-42"`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in %s", want, b)
@@ -53,5 +53,31 @@ func TestEvents(t *testing.T) {
 	b, err := json.Marshal(resource.Events([]incident.Event{{N: 1, Kind: incident.EvNote, Text: "hello"}}))
 	if err != nil || !strings.Contains(string(b), `"data":{}`) || !strings.Contains(string(b), `"kind":"note"`) {
 		t.Errorf("%s, %v", b, err)
+	}
+}
+
+// TestOfResponse: the room with who is missing, who was woken, and how it stands.
+func TestOfResponse(t *testing.T) {
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	dewi := incident.Actor{Kind: incident.KindUser, ID: "dewi@example.com", Name: "Dewi"}
+	inc := &incident.Incident{
+		ID: 2, Scribe: dewi, Update: &incident.StatusUpdate{Customers: "errors", Doing: "failing over", By: dewi, At: at},
+		Room:  &incident.Room{State: incident.RoomShared, With: 1, URL: "https://teams.example.com/l/chat", People: []incident.RoomPerson{{Person: dewi, Part: "dba", State: incident.PersonIn}, {Part: "devops", State: incident.PersonMissing, Reason: "nobody is on duty"}}},
+		Pages: []incident.Paged{{Person: dewi, Role: "dba", State: incident.PageAnswered, At: at}, {Role: "devops", State: incident.PageFailed, Detail: "nobody is on duty", At: at}},
+	}
+	b, err := json.Marshal(resource.Of(&query.View{Incident: inc}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const who = `{"kind":"user","id":"dewi@example.com","name":"Dewi"}`
+	for _, want := range []string{
+		`"scribe":` + who,
+		`"status_update":{"customers":"errors","doing":"failing over","next_update":null,"by":` + who + `,"at":"2026-03-01T10:00:00Z"}`,
+		`"room":{"state":"shared","with":"INC-1","reason":"","url":"https://teams.example.com/l/chat","meeting":"","people":[{"person":` + who + `,"part":"dba","state":"in","reason":""},{"person":null,"part":"devops","state":"missing","reason":"nobody is on duty"}]}`,
+		`"paged":[{"person":` + who + `,"role":"dba","state":"answered","detail":"","at":"2026-03-01T10:00:00Z"},{"person":null,"role":"devops","state":"not_paged","detail":"nobody is on duty","at":"2026-03-01T10:00:00Z"}]`,
+	} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %s in %s", want, b)
+		}
 	}
 }

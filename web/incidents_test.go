@@ -32,6 +32,8 @@ func TestLifeOfAnIncident(t *testing.T) {
 		"intervals": []any{map[string]any{"from": at, "to": nil}}, "episode": 1.0, "level_rule": "is down", "updated_at": at,
 		"commander": nil, "link": nil, "children": []any{}, "more_children": 0.0, "recurrences": 0.0, "trouble": "down", "openings": 0.0, "paused_until": nil,
 		"maintenance": "", "major": nil, "imported": false, "causes": []any{}, "refs": []any{},
+		"scribe": nil, "status_update": nil, "paged": []any{},
+		"room":       map[string]any{"state": "asked", "with": nil, "reason": "", "url": "", "meeting": "", "people": []any{}},
 		"postmortem": map[string]any{"required": true, "state": "draft"}, "url": "https://imbot.example.com/incidents/INC-1",
 	}
 	if d := cmp.Diff(any(want), got); d != "" {
