@@ -11,6 +11,9 @@ import (
 // noteMark ends the notes that imbot itself writes to PagerDuty: "(INC-42 #7)".
 var noteMark = regexp.MustCompile(`\(INC-\d+ #\d+\)\s*$`)
 
+// wakeMark begins the requests by which imbot itself wakes people: "INC-42 · ".
+var wakeMark = regexp.MustCompile(`^INC-\d+( · |$)`)
+
 // verbs of the events whose data is the incident itself.
 var pagerDutyVerbs = map[string]incident.Verb{
 	"incident.triggered":             incident.Trigger,
@@ -27,11 +30,11 @@ var pagerDutyVerbs = map[string]incident.Verb{
 }
 
 // Map turns a PagerDuty event into a command. It reports false for events that
-// concern no incident, such as a ping, and for echoes of our own notes. arrival
+// concern no incident, such as a ping, and for echoes of what imbot did. arrival
 // stands in for an event time that is missing. Map is pure.
 func Map(ev *pagerduty.Event, arrival time.Time) (incident.Command, bool) {
 	id := vendorID(ev.IncidentID())
-	if id == "" || (ev.Note != nil && noteMark.MatchString(ev.Note.Content)) {
+	if id == "" || own(ev) {
 		return incident.Command{}, false
 	}
 	cmd := incident.Command{
@@ -68,6 +71,14 @@ func Map(ev *pagerduty.Event, arrival time.Time) (incident.Command, bool) {
 		cmd.Verb, cmd.Args.Kind, cmd.Args.Text = incident.Log, incident.EvPager, incident.Line(ev.Text())
 	}
 	return cmd, true
+}
+
+// own reports whether the event tells of a note or a request of ours.
+func own(ev *pagerduty.Event) bool {
+	if ev.Responder != nil && ev.Responder.State == pagerduty.ResponderPending {
+		return wakeMark.MatchString(ev.Responder.Message)
+	}
+	return ev.Note != nil && noteMark.MatchString(ev.Note.Content)
 }
 
 // replies is what the states of a responder mean for whoever was woken.

@@ -113,6 +113,7 @@ func TestMap(t *testing.T) {
 			cmd(incident.AddNote, pdAni, at(3), ref(""), incident.Args{Text: "look\nhere"}),
 		},
 		{"own note", pagerduty.Event{Type: "incident.annotated", OccurredAt: at(3), Agent: user, IncidentRef: about, Note: &pagerduty.Note{Content: "Ani: look (INC-12 #3)"}}, nil},
+		{"own request", pagerduty.Event{Type: "incident.responder.added", OccurredAt: at(3), Agent: user, IncidentRef: about, Responder: &pagerduty.Responder{User: &pagerduty.Reference{ID: "PU9"}, State: pagerduty.ResponderPending, Message: "INC-12 · Service down: x · you are on standby for dba"}}, nil},
 		{
 			"a word for people",
 			pagerduty.Event{Type: "incident.status_update_published", OccurredAt: at(3), Agent: user, IncidentRef: about, StatusUpdate: &pagerduty.StatusUpdate{Message: "fix is out"}},
