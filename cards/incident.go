@@ -217,9 +217,7 @@ func (m *maker) remarks(v *query.View) []element {
 // trouble says what imbot could not do outside.
 func (m *maker) trouble(v *query.View) []element {
 	// What the company has turned off is no news on every card: the page says it.
-	trouble := slices.DeleteFunc(slices.Clone(v.Trouble), func(e incident.EffectState) bool {
-		return e.State == incident.EffectSkipped && strings.HasSuffix(e.Error, " off")
-	})
+	trouble := slices.DeleteFunc(slices.Clone(v.Trouble), func(e incident.EffectState) bool { return e.TurnedOff() })
 	if len(trouble) == 0 {
 		return nil
 	}

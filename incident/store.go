@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -113,4 +114,10 @@ type EffectState struct {
 	Error    string    `json:"error,omitempty"` // the last one, or why it was skipped
 	NextAt   time.Time `json:"next_at,omitzero"`
 	DoneAt   time.Time `json:"done_at,omitzero"`
+}
+
+// TurnedOff reports whether an effect was left out because the configuration
+// has no section for what it needs: no news for those who work on an incident.
+func (e *EffectState) TurnedOff() bool {
+	return e.State == EffectSkipped && strings.HasSuffix(e.Error, " off")
 }

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,6 +26,7 @@ type row struct {
 	state
 	Opened *clock
 	Holder string
+	Link   string // of what it is a duplicate or a consequence
 }
 
 // state is a status in word, icon and colour, and the level. The icons are
@@ -61,7 +64,10 @@ func (s *server) home(w http.ResponseWriter, r *http.Request, v *visitor) error 
 	for _, x := range page.Incidents {
 		inc := x.Incident
 		l := row{ID: inc.ID.String(), Title: inc.Title, Service: x.Service.Name, state: v.state(inc.Status, x.Level), Opened: v.clock(inc.OpenedAt)}
-		if inc.Status == incident.Open {
+		if inc.Link != nil && inc.Link.Parent != 0 {
+			l.Link = v.T("link."+inc.Link.Kind, "parent", inc.Link.Parent.String())
+		}
+		if inc.Status == incident.Open && (inc.Link == nil || inc.Link.Kind != incident.LinkDuplicate) {
 			l.Holder = v.T("list.nobody")
 			if !inc.AcknowledgedAt.IsZero() {
 				l.Holder = v.T("list.held", "who", person(inc.AcknowledgedBy))
@@ -78,6 +84,7 @@ type incidentPage struct {
 	story
 	Description string
 	Trouble     []string
+	Off         string // what was left out because it is turned off
 	RCA         rcaState
 }
 
@@ -98,14 +105,40 @@ func (s *server) incident(w http.ResponseWriter, r *http.Request, v *visitor) er
 	}
 	inc := q.Incident
 	p := incidentPage{frame: s.frame(v, inc.ID.String()+" "+inc.Title), story: *story, Description: inc.Description, RCA: v.rcaState(q)}
-	for _, e := range q.Trouble {
-		why := incident.Line(e.Error)
-		if why == "" {
-			why = v.T("trouble.no_reason")
-		}
-		p.Trouble = append(p.Trouble, v.T("trouble."+e.State, "what", v.say.Or("effect."+e.Kind, e.Kind), "why", incident.Clip(why, 300)))
-	}
+	p.Trouble, p.Off = v.trouble(q.Trouble)
 	return s.show(w, http.StatusOK, "incident", p)
+}
+
+// trouble says what could not be done outside, and apart from that what was left
+// out because it is turned off. What is the same is said once.
+func (v *visitor) trouble(effects []incident.EffectState) (trouble []string, off string) {
+	var counts []int
+	var left []string
+	for i := range effects {
+		e := &effects[i]
+		if what, ok := strings.CutSuffix(e.Error, " off"); ok && e.TurnedOff() {
+			if !slices.Contains(left, what) {
+				left = append(left, what)
+			}
+			continue
+		}
+		why := cmp.Or(incident.Line(e.Error), v.T("trouble.no_reason"))
+		s := v.T("trouble."+e.State, "what", v.say.Or("effect."+e.Kind, e.Kind), "why", incident.Clip(why, 300))
+		if n := slices.Index(trouble, s); n >= 0 {
+			counts[n]++
+			continue
+		}
+		trouble, counts = append(trouble, s), append(counts, 1)
+	}
+	for i, n := range counts {
+		if n > 1 {
+			trouble[i] += fmt.Sprintf(" (%d×)", n)
+		}
+	}
+	if len(left) > 0 {
+		off = v.T("trouble.off", "what", strings.Join(left, ", "))
+	}
+	return trouble, off
 }
 
 // idOf reads the id in the path. What is no id names nothing.

@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"imbot/incident"
+	"imbot/locale"
 )
 
 // TestIncidentPage: what is known of an incident is on its page, with times in
@@ -47,8 +50,25 @@ func TestIncidentPage(t *testing.T) {
 	if p := b.get("/incidents/1").want(t, http.StatusOK); !strings.Contains(p.text(), "Root cause The pool was too small.") || !strings.Contains(p.text(), "Lasted 20 min") {
 		t.Errorf("the complete RCA is not in %s", p.text())
 	}
+	if p := b.get("/").want(t, http.StatusOK); !strings.Contains(p.text(), "Caused by "+root.ID.String()+" · nobody has it yet") {
+		t.Errorf("the list does not say what caused it: %s", p.text())
+	}
 	for _, missing := range []string{"/incidents/INC-99", "/incidents/x", "/incidents/INC-1/x", "/x"} {
 		b.get(missing).want(t, http.StatusNotFound)
+	}
+}
+
+// TestTroubleOnce: what failed alike is said once, and what is turned off is no
+// trouble.
+func TestTroubleOnce(t *testing.T) {
+	mail := incident.EffectState{Effect: incident.Effect{Kind: incident.KindMail}, State: incident.EffectDead, Error: "550 no such user"}
+	card := incident.EffectState{Effect: incident.Effect{Kind: incident.KindCard}, State: incident.EffectSkipped, Error: "teams off"}
+	silent := incident.EffectState{Effect: incident.Effect{Kind: incident.KindTicket}, State: incident.EffectDead}
+	v := visitor{ui: ui{say: locale.For("en"), zone: time.UTC}}
+	got, off := v.trouble([]incident.EffectState{mail, card, silent, mail, card})
+	want := []string{"Could not send a mail: 550 no such user (2×)", "Could not make the RCA's ticket in Jira: no reason given"}
+	if diff := cmp.Diff(want, got); diff != "" || off != "Turned off, so left out: teams" {
+		t.Errorf("off: %q; trouble (-want +got):\n%s", off, diff)
 	}
 }
 
