@@ -49,12 +49,7 @@ correlation: ## how often duplicates and causes are found, on worlds whose truth
 	$(GO) run ./bench/correlation $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (60s) each
-	@$(GO) test -list '^Fuzz' ./... \
-	| awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' \
-	| { failed=0; while read -r package name; do \
-		echo "== $$package $$name"; \
-		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null || failed=1; \
-	done; exit $$failed; }
+	@scripts/fuzz $(FUZZTIME)
 
 crash: ## kill the running binary again and again, and look for anything lost or done twice
 	IMBOT_CRASH=full $(GO) test -v -count=1 -run '^TestCrash' -timeout 60m ./e2e
