@@ -12,11 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/rest"
 )
 
 const (
@@ -76,23 +77,18 @@ type Client struct {
 // New returns a client. It makes no request. It returns an error if the URL
 // can't be used.
 func New(c Config) (*Client, error) {
-	base, err := checkURL(c.URL)
+	base, err := rest.Address("backstage", c.URL, "https://backstage.example.com")
 	if err != nil {
 		return nil, err
 	}
 	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return nil, errors.New("backstage: the token has characters that no token has: copy it again")
 	}
-	hc := &http.Client{}
-	if c.HTTP != nil {
-		hc.Transport, hc.Jar = c.HTTP.Transport, c.HTTP.Jar
-	}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return &Client{
-		url: base + "/api/catalog/entities/by-query", token: c.Token, http: hc, now: c.Now,
+		url: strings.TrimSuffix(base.String(), "/api/catalog") + "/api/catalog/entities/by-query", token: c.Token, http: rest.Client(c.HTTP), now: c.Now,
 		timeout: orElse(c.Timeout, 30*time.Second), total: orElse(c.Total, 5*time.Minute),
 		maxEntities: orElse(c.MaxEntities, 50_000), maxEdges: orElse(c.MaxEdges, 100_000),
 	}, nil
@@ -103,20 +99,6 @@ func orElse[T int | time.Duration](n, otherwise T) T {
 		return otherwise
 	}
 	return n
-}
-
-func checkURL(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("backstage: the URL must look like https://backstage.example.com, without password or query")
-	}
-	host := u.Hostname()
-	ip := net.ParseIP(host)
-	loopback := host == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return "", fmt.Errorf("backstage: the URL must be https (http is for loopback only), not %s://%s", u.Scheme, u.Host)
-	}
-	return strings.TrimSuffix(strings.TrimRight(raw, "/"), "/api/catalog"), nil
 }
 
 // Check asks Backstage how many components it has, which also shows whether the
@@ -252,7 +234,7 @@ func (c *Client) get(ctx context.Context, address string) ([]byte, *Error) {
 	case err != nil:
 		return nil, silence(ctx, err)
 	case resp.StatusCode != http.StatusOK:
-		return nil, refusal(resp, body)
+		return nil, refusal(resp, body, c.now())
 	case len(body) > maxBody:
 		return nil, &Error{Status: resp.StatusCode, Message: fmt.Sprintf("the answer is longer than %d MB", maxBody>>20)}
 	}
@@ -262,12 +244,5 @@ func (c *Client) get(ctx context.Context, address string) ([]byte, *Error) {
 // silence is the error of a request without an answer. It keeps the reason and
 // leaves out the URL.
 func silence(ctx context.Context, err error) *Error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return &Error{Message: "Backstage did not answer", Err: err}
+	return &Error{Message: "Backstage did not answer", Err: rest.Silence(ctx, err)}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"imbot/integrations/internal/fit"
 )
 
 // DefaultNamespace is the namespace of entities that name none.
@@ -67,14 +69,14 @@ func ParseRef(s, kind, namespace string) (Ref, error) {
 		r.Namespace, r.Name = before, after
 	}
 	if !isPart(r.Kind) || !isPart(r.Namespace) || !isPart(r.Name) {
-		return Ref{}, fmt.Errorf("%q is no reference to an entity; write it as in component:default/checkout", oneLine(s, 80))
+		return Ref{}, fmt.Errorf("%q is no reference to an entity; write it as in component:default/checkout", fit.Line(s, 80))
 	}
 	return r, nil
 }
 
 func isPart(s string) bool {
 	return s != "" && len(s) <= maxPart && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return r == ':' || r == '/' || r == utf8.RuneError || unicode.IsSpace(r) || hidden(r)
+		return r == ':' || r == '/' || r == utf8.RuneError || unicode.IsSpace(r) || fit.Hidden(r)
 	})
 }
 
@@ -138,7 +140,7 @@ func newEntity(kind, namespace, name, typ string) (Entity, bool) {
 	if namespace == "" {
 		namespace = DefaultNamespace
 	}
-	e := Entity{Kind: strings.ToLower(kind), Namespace: namespace, Name: name, Type: oneLine(strings.ToValidUTF8(typ, ""), maxPart)}
+	e := Entity{Kind: strings.ToLower(kind), Namespace: namespace, Name: name, Type: fit.Line(strings.ToValidUTF8(typ, ""), maxPart)}
 	switch e.Kind {
 	case kindComponent, kindResource, kindAPI:
 		return e, isPart(namespace) && isPart(name)

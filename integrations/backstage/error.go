@@ -2,12 +2,11 @@ package backstage
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
+
+	"imbot/integrations/internal/fit"
+	"imbot/integrations/internal/rest"
 )
 
 // Error is what every method of [Client] fails with. errors.Is finds
@@ -24,19 +23,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("backstage: ")
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
-	}
-	b.WriteString(e.Message)
-	if e.Status != 0 && e.Status != http.StatusOK {
-		fmt.Fprintf(&b, " (status %d)", e.Status)
-	}
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
-	return b.String()
+	return rest.Text("backstage", e.Op, e.Message, e.Status, e.Err)
 }
 
 // Unwrap returns the cause.
@@ -50,16 +37,16 @@ func (e *Error) Permanent() bool { return e.refused }
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
 // refusal turns an answer into an error. It decides what is permanent.
-func refusal(resp *http.Response, body []byte) *Error {
+func refusal(resp *http.Response, body []byte, now time.Time) *Error {
 	var answer struct {
 		Error struct {
 			Message string `json:"message"`
 		} `json:"error"`
 	}
 	_ = json.Unmarshal(body, &answer) // proxies answer anything
-	e := &Error{Status: resp.StatusCode, Message: oneLine(answer.Error.Message, 400)}
+	e := &Error{Status: resp.StatusCode, Message: fit.Line(answer.Error.Message, 400)}
 	if e.Message == "" {
-		e.Message = "Backstage answered " + strings.ToLower(http.StatusText(resp.StatusCode))
+		e.Message = rest.Answered("Backstage", resp.StatusCode)
 	}
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
@@ -72,27 +59,10 @@ func refusal(resp *http.Response, body []byte) *Error {
 		e.refused = true
 		e.Message += "; check the URL: it is what comes before /api/catalog, of Backstage 1.12 or later"
 	case e.Status == http.StatusTooManyRequests, e.Status/100 == 5:
-		if s, err := strconv.ParseFloat(resp.Header.Get("Retry-After"), 64); err == nil && s > 0 && s < 1e6 {
-			e.retryAfter = time.Duration(s * float64(time.Second))
-		}
+		e.retryAfter = rest.RetryAfter(resp.Header, now)
 	case e.Status == http.StatusRequestTimeout:
 	default:
 		e.refused = true
 	}
 	return e
 }
-
-// oneLine returns s as a single line of at most n bytes, without control
-// characters.
-func oneLine(s string, n int) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || hidden(r) }), " ")
-	if len(s) <= n {
-		return s
-	}
-	cut := strings.ToValidUTF8(s[:n-len("…")], "")
-	return strings.TrimRight(cut, " ") + "…"
-}
-
-// hidden reports whether r is a control character, or turns the direction of
-// the text around it.
-func hidden(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }

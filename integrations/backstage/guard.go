@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/goccy/go-yaml/token"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Bounds that are checked on the tokens, before the library's parser sees them:
@@ -58,7 +60,7 @@ func (g *guard) check(tokens token.Tokens) error {
 func (g *guard) token(tk *token.Token, next token.Type) string {
 	switch tk.Type {
 	case token.InvalidType:
-		return "this is not YAML: " + oneLine(tk.Error, 200) + "; check quotes and brackets"
+		return "this is not YAML: " + fit.Line(tk.Error, 200) + "; check quotes and brackets"
 	case token.DocumentHeaderType, token.DocumentEndType:
 		g.blocks, g.flow = nil, nil
 		if g.docs++; g.docs > maxDocs {

@@ -11,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"imbot/integrations/internal/fit"
 )
 
 // FileError says what is wrong in a catalog-info.yaml, and how to mend it.
@@ -102,7 +104,7 @@ func parseDocument(tokens token.Tokens) (ast.Node, error) {
 			GetMessage() string
 		}
 		if errors.As(err, &e) {
-			return nil, problem(e.GetToken(), "this is not YAML: "+oneLine(e.GetMessage(), 200)+"; check indentation, quotes and brackets")
+			return nil, problem(e.GetToken(), "this is not YAML: "+fit.Line(e.GetMessage(), 200)+"; check indentation, quotes and brackets")
 		}
 		return nil, &FileError{Text: "it is not YAML; check indentation, quotes and brackets"}
 	}
@@ -239,7 +241,7 @@ func (r *reader) entity(root ast.Node) (Entity, bool) {
 	name := r.text(metadata, "metadata", "name")
 	e, ok := newEntity(kind, r.text(metadata, "metadata", "namespace"), name, r.text(spec, "spec", "type"))
 	if !ok {
-		r.fail(root, "%q can't be the name, or its namespace none; write \"metadata: {name: checkout}\"", oneLine(name, 80))
+		r.fail(root, "%q can't be the name, or its namespace none; write \"metadata: {name: checkout}\"", fit.Line(name, 80))
 		return e, false
 	}
 	for _, list := range []struct {

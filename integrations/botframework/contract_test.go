@@ -17,28 +17,8 @@ import (
 
 	"imbot/integrations/botframework"
 	"imbot/integrations/botframework/botframeworksim"
+	"imbot/integrations/internal/contract"
 )
-
-// contractFile finds a vendor's published contract, which is not part of this
-// repository.
-func contractFile(t *testing.T, name string) string {
-	t.Helper()
-	if dir := os.Getenv("IMBOT_CONTRACTS"); dir != "" {
-		return filepath.Join(dir, name)
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		file := filepath.Join(dir, "..", "shared", "contracts", name)
-		if _, err := os.Stat(file); err == nil {
-			return file
-		}
-	}
-	t.Skipf("SKIPPED: no %s: set IMBOT_CONTRACTS to the folder with the contracts", name)
-	return ""
-}
 
 // What Teams understands and the published connector API of 2016 to 2025 does
 // not know. Sources are Teams' own pages and SDKs.
@@ -52,7 +32,7 @@ var (
 )
 
 func TestContract(t *testing.T) {
-	raw, err := os.ReadFile(contractFile(t, "botframework/ConnectorAPI.json"))
+	raw, err := os.ReadFile(filepath.Join(contract.Dir(t), "botframework", "ConnectorAPI.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

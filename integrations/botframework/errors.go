@@ -8,10 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"imbot/integrations/internal/fit"
+	"imbot/integrations/internal/rest"
 )
 
 // Error is a connector call that did not succeed. It never contains a token, a
@@ -153,7 +154,7 @@ type shortError struct{ err error }
 
 func (s *shortError) Error() string {
 	line, _, _ := strings.Cut(s.err.Error(), "\n")
-	return clean(line, 200)
+	return fit.Line(line, 200)
 }
 
 func (s *shortError) Unwrap() error { return s.err }
@@ -175,7 +176,7 @@ func statusError(op string, post bool, resp *http.Response, body []byte, now tim
 		e.ambiguous = post
 	}
 	if !e.permanent {
-		e.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), now)
+		e.retryAfter = min(rest.RetryAfter(resp.Header, now), maxRetryAfter)
 	}
 	return e
 }
@@ -208,39 +209,8 @@ func parseErrorBody(body []byte) (code, message string) {
 	if in.SubCode != "" {
 		code = in.SubCode
 	}
-	return clean(code, 80), clean(message, 300)
-}
-
-// clean makes foreign text fit for one line of a log.
-func clean(s string, limit int) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "…"
-	}
-	return s
+	return fit.Line(code, 80), fit.Line(message, 300)
 }
 
 // maxRetryAfter caps what a far end can make the caller wait.
 const maxRetryAfter = time.Hour
-
-// parseRetryAfter reads seconds, also with a fraction, or an HTTP date.
-func parseRetryAfter(s string, now time.Time) time.Duration {
-	if s = strings.TrimSpace(s); s == "" {
-		return 0
-	}
-	var d time.Duration
-	if sec, err := strconv.ParseFloat(s, 64); err == nil {
-		if !(sec > 0) {
-			return 0
-		}
-		d = time.Duration(min(sec, maxRetryAfter.Seconds()) * float64(time.Second))
-	} else if t, err := http.ParseTime(s); err == nil {
-		d = t.Sub(now)
-	}
-	return min(max(d, 0), maxRetryAfter)
-}

@@ -153,8 +153,9 @@ type messageJSON struct {
 		Application *identity `json:"application"`
 	} `json:"from"`
 	Attachments []struct {
-		ContentType string `json:"contentType"`
-		Name        string `json:"name"`
+		ContentType string          `json:"contentType"`
+		Name        string          `json:"name"`
+		Content     json.RawMessage `json:"content"`
 	} `json:"attachments"`
 }
 
@@ -194,6 +195,9 @@ func ReadMessage(raw json.RawMessage) (*Message, error) {
 		}
 	}
 	for _, a := range in.Attachments {
+		if m.Text == "" { // what monitors and bots post is a card
+			m.Text = cardText(a.ContentType, a.Content, MaxMessageText)
+		}
 		if name := oneLine(a.Name, 120); name != "" && len(m.Files) < maxFiles && !quotes[a.ContentType] {
 			m.Files = append(m.Files, name)
 		}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"golang.org/x/sync/singleflight"
+
+	"imbot/integrations/internal/fit"
 )
 
 const (
@@ -137,7 +139,7 @@ func (s *keySet) fetch(ctx context.Context) (map[string]signingKey, error) {
 		return nil, errors.New("OpenID metadata: no valid JSON")
 	}
 	if meta.Issuer != "" && meta.Issuer != s.issuer {
-		return nil, fmt.Errorf("OpenID metadata: it is of issuer %q, not %q; metadata URL and issuer must be of the same cloud", clean(meta.Issuer, 100), s.issuer)
+		return nil, fmt.Errorf("OpenID metadata: it is of issuer %q, not %q; metadata URL and issuer must be of the same cloud", fit.Line(meta.Issuer, 100), s.issuer)
 	}
 	if len(meta.Algs) > 0 && !slices.Contains(meta.Algs, "RS256") {
 		return nil, errors.New("OpenID metadata: RS256 is not offered")

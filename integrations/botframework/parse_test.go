@@ -1,28 +1,11 @@
 package botframework
 
 import (
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
-
-func TestParseRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for s, want := range map[string]time.Duration{
-		"": 0, "0": 0, "-5": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "0.25": 250 * time.Millisecond,
-		"1e9": maxRetryAfter, "Inf": maxRetryAfter, "NaN": 0, "soon": 0,
-		now.Add(90 * time.Second).Format(http.TimeFormat):  90 * time.Second,
-		now.Add(-90 * time.Second).Format(http.TimeFormat): 0,
-		now.Add(48 * time.Hour).Format(http.TimeFormat):    maxRetryAfter,
-	} {
-		if got := parseRetryAfter(s, now); got != want {
-			t.Errorf("parseRetryAfter(%q) = %s, want %s", s, got, want)
-		}
-	}
-}
 
 func TestParseErrorBody(t *testing.T) {
 	for _, tt := range []struct{ body, code, message string }{
@@ -30,7 +13,7 @@ func TestParseErrorBody(t *testing.T) {
 		{`{"message":"Authorization has been denied for this request."}`, "", "Authorization has been denied for this request."},
 		{`{"errorCode":209,"message":"{\r\n  \"subCode\": \"MessageWritesBlocked\",\r\n  \"details\": \"x\"\r\n}"}`, "MessageWritesBlocked", ""},
 		{`{"subCode":"MessageWritesBlocked"}`, "MessageWritesBlocked", ""},
-		{`{"error":{"code":"a\nb","message":"c\r\nd"}}`, "a b", "c  d"},
+		{`{"error":{"code":"a\nb","message":"c\r\nd"}}`, "a b", "c d"},
 		{`{"error":"text"}`, "", ""},
 		{`<html>502</html>`, "", ""},
 		{``, "", ""},

@@ -27,19 +27,32 @@ func (d *Doc) Heading(level int, text string) {
 // Paragraph adds a paragraph of the parts, one directly after the other.
 func (d *Doc) Paragraph(parts ...Inline) { d.element("p", Join(parts...)) }
 
-// List adds a list with bullets.
-func (d *Doc) List(items ...Inline) { d.list("ul", items) }
+// Item is one of a list, with those that belong to it.
+type Item struct {
+	Text Inline
+	Sub  []Inline
+}
 
-// Numbered adds a numbered list.
-func (d *Doc) Numbered(items ...Inline) { d.list("ol", items) }
-
-func (d *Doc) list(tag string, items []Inline) {
+// List adds a list, numbered or with bullets. Those below its items have bullets.
+func (d *Doc) List(numbered bool, items ...Item) {
 	if len(items) == 0 {
 		return // an empty list is no valid content
 	}
+	tag := "ul"
+	if numbered {
+		tag = "ol"
+	}
 	d.b.WriteString("<" + tag + ">")
 	for _, item := range items {
-		d.element("li", item)
+		d.b.WriteString("<li>" + item.Text.xml)
+		if len(item.Sub) > 0 {
+			d.b.WriteString("<ul>")
+			for _, sub := range item.Sub {
+				d.element("li", sub)
+			}
+			d.b.WriteString("</ul>")
+		}
+		d.b.WriteString("</li>")
 	}
 	d.b.WriteString("</" + tag + ">")
 }

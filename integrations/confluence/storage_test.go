@@ -17,9 +17,11 @@ func TestDoc(t *testing.T) {
 	d.Heading(0, "A\nB")
 	d.Heading(9, "C")
 	d.Paragraph(confluence.Text("a<b>\r\nc&d\x00"), confluence.Bold("e"), confluence.CodeText("f"))
-	d.List(confluence.Link("g", "https://h.example/?a=1&b='2'"), confluence.Link("", "https://i.example"), confluence.Link("j", "javascript:alert(1)"))
-	d.Numbered(confluence.Text("k"))
-	d.List()
+	d.List(false, confluence.Item{Text: confluence.Link("g", "https://h.example/?a=1&b='2'")},
+		confluence.Item{Text: confluence.Link("", "https://i.example"), Sub: []confluence.Inline{confluence.Text("i<"), confluence.Bold("ii")}},
+		confluence.Item{Text: confluence.Link("j", "javascript:alert(1)")})
+	d.List(true, confluence.Item{Text: confluence.Text("k")})
+	d.List(false)
 	d.Table([]string{"l"}, []confluence.Inline{confluence.Text("m"), confluence.Status(confluence.Red, "n")}, nil)
 	d.Table(nil)
 	d.Code("o]]>p\n<q>")
@@ -27,7 +29,7 @@ func TestDoc(t *testing.T) {
 	d.Rule()
 	const want = `<h1>A B</h1><h6>C</h6>` +
 		`<p>a&lt;b&gt;<br/>c&amp;d<strong>e</strong><code>f</code></p>` +
-		`<ul><li><a href="https://h.example/?a=1&amp;b=&#39;2&#39;">g</a></li><li><a href="https://i.example">https://i.example</a></li><li>j (javascript:alert(1))</li></ul>` +
+		`<ul><li><a href="https://h.example/?a=1&amp;b=&#39;2&#39;">g</a></li><li><a href="https://i.example">https://i.example</a><ul><li>i&lt;</li><li><strong>ii</strong></li></ul></li><li>j (javascript:alert(1))</li></ul>` +
 		`<ol><li>k</li></ol>` +
 		`<table><tbody><tr><th><p>l</p></th><th><p></p></th></tr>` +
 		`<tr><td><p>m</p></td><td><p><ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">Red</ac:parameter><ac:parameter ac:name="title">n</ac:parameter></ac:structured-macro></p></td></tr>` +
@@ -58,8 +60,8 @@ func everything(s string) string {
 	var d confluence.Doc
 	d.Heading(2, s)
 	d.Paragraph(confluence.Text(s), confluence.Bold(s), confluence.CodeText(s), confluence.Link(s, s), confluence.Link("x", "https://x.example/"+s))
-	d.List(confluence.Text(s), confluence.Status(confluence.Color(s), s))
-	d.Numbered(confluence.Join(confluence.Text(s), confluence.Text(s)))
+	d.List(false, confluence.Item{Text: confluence.Text(s)}, confluence.Item{Text: confluence.Status(confluence.Color(s), s), Sub: []confluence.Inline{confluence.Text(s)}})
+	d.List(true, confluence.Item{Text: confluence.Join(confluence.Text(s), confluence.Text(s))})
 	d.Table([]string{s, s}, []confluence.Inline{confluence.Text(s)})
 	d.Code(s)
 	d.Note(confluence.Panel(s), confluence.Text(s))
@@ -132,7 +134,7 @@ func FuzzDoc(f *testing.F) {
 				t.Errorf("%q makes the tag %q", s, tag)
 			}
 		}
-		want := ":page :h2 :p :strong :code :ul :li :li :ol :li :table :tbody :tr :th :p :th :p :tr :td :p :td :p :p"
+		want := ":page :h2 :p :strong :code :ul :li :li :ul :li :ol :li :table :tbody :tr :th :p :th :p :tr :td :p :td :p :p"
 		if got := strings.Join(rest, " "); got != want {
 			t.Errorf("%q makes the tags %s, want %s", s, got, want)
 		}

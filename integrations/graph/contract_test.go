@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -132,6 +133,9 @@ var described = []struct {
 	as   string
 }{
 	{regexp.MustCompile(`^/users/[^/]+/chats$`), "/chats"},
+	// Those of people are not among the contracts: they are described like those of chats.
+	{regexp.MustCompile(`^/users/([^/]+)/teamwork/installedApps$`), "/chats/$1/installedApps"},
+	{regexp.MustCompile(`^/users/([^/]+)/teamwork/installedApps/[^/]+/chat$`), "/chats/$1"},
 	{regexp.MustCompile(`^(/users/[^/]+)/sendMail$`), "$1/microsoft.graph.sendMail"},
 	{regexp.MustCompile(`^(/users/[^/]+/onlineMeetings)/createOrGet$`), "$1/microsoft.graph.createOrGet"},
 }
@@ -254,6 +258,13 @@ func TestContract(t *testing.T) {
 	w.PutMessage(id, graphsim.Message{ID: "1700000000001", UserID: w.ani.ID, HTML: "<p>rolled back</p>"})
 	_, err = w.client.ChatMessage(ctx, id, "1700000000001")
 	must(t, "message", err)
+	w.clock.pass(time.Second) // for the rate limits
+	must(t, "install for a user", w.client.InstallForUser(ctx, w.ani.ID, w.app.ID, consent))
+	w.SetPersonalConsent(true)
+	w.Grant("TeamsAppInstallation.ReadWriteAndConsentSelfForUser.All")
+	must(t, "install with consent", w.client.InstallForUser(ctx, w.budi.ID, w.app.ID, consent))
+	_, err = w.client.PersonalChat(ctx, w.budi.ID, w.app.ID)
+	must(t, "personal chat", err)
 	_, found, err := w.client.FindChat(ctx, w.ani.ID, "INC-42: resolved")
 	if err != nil || !found {
 		t.Errorf("FindChat = %v, %v", found, err)

@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"imbot/integrations/internal/rest"
 )
 
 // Headers of a delivery.
@@ -145,7 +147,7 @@ func (c *Client) refused(resp *http.Response) *Error {
 	case s == http.StatusGone:
 		e.Message, e.permanent = "it answered 410: it wants no more deliveries; remove the hook from the configuration", true
 	case s == http.StatusTooManyRequests, s == http.StatusRequestTimeout, s == http.StatusTooEarly, s/100 == 5:
-		e.retryAfter = c.retryAfter(resp.Header.Get("Retry-After"))
+		e.retryAfter = min(rest.RetryAfter(resp.Header, c.now()), maxRetryAfter)
 	case s/100 == 3:
 		e.Message, e.permanent = fmt.Sprintf("it answered %d: redirects are not followed; write the new address into the configuration", s), true
 	default:
@@ -156,18 +158,6 @@ func (c *Client) refused(resp *http.Response) *Error {
 
 // maxRetryAfter bounds how long a receiver can hold up what comes after.
 const maxRetryAfter = time.Hour
-
-// retryAfter reads seconds or a date.
-// https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-func (c *Client) retryAfter(s string) time.Duration {
-	var d time.Duration
-	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-		d = time.Duration(n) * time.Second
-	} else if at, err := http.ParseTime(s); err == nil {
-		d = at.Sub(c.now())
-	}
-	return min(max(d, 0), maxRetryAfter)
-}
 
 // Error is what Send fails with.
 type Error struct {

@@ -220,15 +220,3 @@ func TestUnusable(t *testing.T) {
 		quiet(t, err)
 	}
 }
-
-// FuzzRetryAfter: whatever a receiver asks for, the wait is of some sense.
-func FuzzRetryAfter(f *testing.F) {
-	for _, s := range []string{"", "0", "120", "-1", "1e9", "Sun, 01 Mar 2026 10:01:00 GMT", "99999999999999999999", "\x00"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		if d := client(true).RetryAfterOf(s); d < 0 || d > time.Hour {
-			t.Errorf("%q: wait %v", s, d)
-		}
-	})
-}

@@ -233,54 +233,6 @@ type Comment struct {
 	Created time.Time
 }
 
-// Comment adds a comment in wiki markup, shortened to MaxText, and returns its
-// id, or "" if Jira's answer did not have one. Jira recognises no repeated
-// comment: after an error with MayBeDone look with Comments before adding it
-// again.
-func (c *Client) Comment(ctx context.Context, key, body string) (id string, err error) {
-	op := "comment on " + key
-	if err := checkKey(op, key); err != nil {
-		return "", err
-	}
-	if strings.TrimSpace(body) == "" {
-		return "", invalid(op, "the comment is empty")
-	}
-	var answer struct {
-		ID text `json:"id"`
-	}
-	err = c.done(ctx, op, func(ctx context.Context, api *gojira.Client) error {
-		// The library's comment would carry empty authors.
-		req, err := api.NewRequestWithContext(ctx, http.MethodPost, "rest/api/2/issue/"+key+"/comment", map[string]string{"body": clip(body, MaxText)})
-		if err != nil {
-			return err
-		}
-		_, err = api.Do(req, &answer)
-		return err
-	})
-	return string(answer.ID), err
-}
-
-// Comments returns the newest comments of an issue, newest first, at most 50.
-func (c *Client) Comments(ctx context.Context, key string) ([]Comment, error) {
-	op := "read the comments of " + key
-	if err := checkKey(op, key); err != nil {
-		return nil, err
-	}
-	var answer struct {
-		Comments []wireComment `json:"comments"`
-	}
-	query := url.Values{"orderBy": {"-created"}, "maxResults": {"50"}}
-	if err := c.send(ctx, op, http.MethodGet, "rest/api/2/issue/"+key+"/comment", query, nil, &answer); err != nil {
-		return nil, err
-	}
-	out := make([]Comment, len(answer.Comments))
-	for i := range answer.Comments {
-		out[i] = answer.Comments[i].comment()
-	}
-	slices.SortStableFunc(out, func(a, b Comment) int { return b.Created.Compare(a.Created) })
-	return out, nil
-}
-
 type wireComment struct {
 	ID      text            `json:"id"`
 	Body    json.RawMessage `json:"body"`

@@ -119,8 +119,6 @@ func TestTextsFit(t *testing.T) {
 	if n := len([]rune(got.Description)); n != jira.MaxText {
 		t.Errorf("description has %d characters", n)
 	}
-	_, err := c.Comment(t.Context(), "OPS-1", strings.Repeat("x", 40_000))
-	must(t, "comment", err)
 }
 
 func TestUpdate(t *testing.T) {
@@ -224,7 +222,7 @@ func TestTransitionTwice(t *testing.T) {
 	wantError(t, "no such category", err, 0, true)
 }
 
-func TestLinksAndComments(t *testing.T) {
+func TestLinks(t *testing.T) {
 	both(t, jirasim.Options{}, func(t *testing.T, sim *jirasim.Server, c *jira.Client, ck *clock) {
 		ctx := t.Context()
 		key := create(t, c, jira.NewIssue{Summary: "x"}).Key
@@ -237,22 +235,6 @@ func TestLinksAndComments(t *testing.T) {
 			t.Errorf("links %+v", got.Links)
 		}
 		wantError(t, "relative link", c.SetLink(ctx, key, jira.Link{GlobalID: "x", URL: "/incidents", Title: "x"}), 0, true)
-
-		for _, body := range []string{"first", "second"} {
-			id, err := c.Comment(ctx, key, body)
-			must(t, "comment", err)
-			if id == "" {
-				t.Error("the comment has no id")
-			}
-			ck.pass(time.Second)
-		}
-		comments, err := c.Comments(ctx, key)
-		must(t, "comments", err)
-		if len(comments) != 2 || comments[0].Body != "second" || comments[1].Author.FullName != "Incident Bot" || comments[1].Created.IsZero() {
-			t.Errorf("comments %+v", comments)
-		}
-		_, err = c.Comment(ctx, key, " \n")
-		wantError(t, "empty", err, 0, true)
 	})
 }
 

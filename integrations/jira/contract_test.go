@@ -252,10 +252,6 @@ func TestContract(t *testing.T) {
 		}).Key
 		must(t, "update", c.Update(ctx, key, jira.Update{Summary: ptr("z"), Due: ptr(""), Assignee: ptr(""), AddLabels: []string{"b"}}))
 		must(t, "link", c.SetLink(ctx, key, jira.Link{GlobalID: "g", URL: "https://x.example/", Title: "t", Summary: "s", Relation: "r", Resolved: true}))
-		_, err = c.Comment(ctx, key, "said")
-		must(t, "comment", err)
-		_, err = c.Comments(ctx, key)
-		must(t, "comments", err)
 		_, err = c.Transition(ctx, key, jira.CategoryDone)
 		must(t, "move", err)
 	}
@@ -284,8 +280,8 @@ func TestContract(t *testing.T) {
 		"GET /rest/api/3/serverInfo", "GET /rest/api/3/myself", "GET /rest/api/3/user/search", "POST /rest/api/3/issue",
 		"GET /rest/api/3/issue/{issueIdOrKey}", "PUT /rest/api/3/issue/{issueIdOrKey}",
 		"GET /rest/api/3/issue/{issueIdOrKey}/transitions", "POST /rest/api/3/issue/{issueIdOrKey}/transitions",
-		"POST /rest/api/3/issue/{issueIdOrKey}/remotelink", "POST /rest/api/3/issue/{issueIdOrKey}/comment",
-		"GET /rest/api/3/issue/{issueIdOrKey}/comment", "GET /rest/api/3/search/jql",
+		"POST /rest/api/3/issue/{issueIdOrKey}/remotelink",
+		"GET /rest/api/3/search/jql",
 		"GET /rest/api/3/issue/createmeta/{projectIdOrKey}/issuetypes",
 		"GET /rest/api/3/issue/createmeta/{projectIdOrKey}/issuetypes/{issueTypeId}",
 	} {

@@ -71,23 +71,21 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func link(id string) jira.Link {
+	return jira.Link{GlobalID: id, URL: "https://x.example/", Title: "t"}
+}
+
 // A change whose answer can't be read is done, for Jira said yes.
 func TestChangeDoneWithOddAnswer(t *testing.T) {
 	sim, c, _ := start(t, jirasim.Options{}, jira.Config{})
 	key := create(t, c, jira.NewIssue{Summary: "x"}).Key
 	odd := jirasim.Fault{Method: http.MethodPost, Times: 1, Status: 201, Body: `{"id":`, Type: "application/json", After: true}
 	sim.Inject(odd)
-	id, err := c.Comment(t.Context(), key, "hello")
-	if err != nil || id != "" {
-		t.Errorf("comment %q, %v", id, err)
-	}
-	sim.Inject(odd)
-	must(t, "link", c.SetLink(t.Context(), key, jira.Link{GlobalID: "g", URL: "https://x.example", Title: "t"}))
+	must(t, "link", c.SetLink(t.Context(), key, link("g")))
 	// But not if it was no answer of Jira's.
 	sim.Inject(jirasim.Fault{Method: http.MethodPost, Times: 1, Status: 200, Body: html})
-	_, err = c.Comment(t.Context(), key, "hello")
-	wantError(t, "login page", err, 200, false)
-	if got, _ := sim.Issue(key); len(got.Comments) != 1 || len(got.Links) != 1 {
+	wantError(t, "login page", c.SetLink(t.Context(), key, link("h")), 200, false)
+	if got, _ := sim.Issue(key); len(got.Links) != 1 {
 		t.Errorf("Jira has %+v", got)
 	}
 }
@@ -135,22 +133,21 @@ func TestTimeoutAndCancel(t *testing.T) {
 // A refusal holds back what it names, and nothing else.
 func TestRefusalHoldsBack(t *testing.T) {
 	for reason, held := range map[string]string{
-		jira.ReasonBurst: "comment", jira.ReasonIssueWrites: "comment update", jira.ReasonQuotaTenant: "comment update other read", jira.ReasonQuotaGlobal: "comment update other read", "": "comment update other read",
+		jira.ReasonBurst: "link", jira.ReasonIssueWrites: "link update", jira.ReasonQuotaTenant: "link update other read", jira.ReasonQuotaGlobal: "link update other read", "": "link update other read",
 	} {
 		t.Run(reason, func(t *testing.T) {
 			sim, c, ck := start(t, jirasim.Options{}, jira.Config{})
 			ctx := t.Context()
 			a, b := create(t, c, jira.NewIssue{Summary: "a"}).Key, create(t, c, jira.NewIssue{Summary: "b"}).Key
 			sim.Inject(jirasim.Fault{Method: http.MethodPost, Times: 1, Status: 429, RetryAfter: 30 * time.Second, Reason: reason})
-			_, err := c.Comment(ctx, a, "x")
-			wantError(t, "refused", err, 429, false)
+			wantError(t, "refused", c.SetLink(ctx, a, link("g")), 429, false)
 			ck.pass(10 * time.Second)
 			before := len(sim.Requests())
 			for name, do := range map[string]func() error{
-				"comment": func() error { _, err := c.Comment(ctx, a, "x"); return err },
-				"update":  func() error { return c.Update(ctx, a, jira.Update{Summary: ptr("z")}) },
-				"other":   func() error { return c.Update(ctx, b, jira.Update{Summary: ptr("z")}) },
-				"read":    func() error { _, err := c.Issue(ctx, a); return err },
+				"link":   func() error { return c.SetLink(ctx, a, link("g")) },
+				"update": func() error { return c.Update(ctx, a, jira.Update{Summary: ptr("z")}) },
+				"other":  func() error { return c.Update(ctx, b, jira.Update{Summary: ptr("z")}) },
+				"read":   func() error { _, err := c.Issue(ctx, a); return err },
 			} {
 				err := do()
 				if !strings.Contains(held, name) {
@@ -166,8 +163,7 @@ func TestRefusalHoldsBack(t *testing.T) {
 				t.Errorf("%d requests, want %d", n, before)
 			}
 			ck.pass(20 * time.Second)
-			_, err = c.Comment(ctx, a, "x")
-			must(t, "afterwards", err)
+			must(t, "afterwards", c.SetLink(ctx, a, link("g")))
 		})
 	}
 }
@@ -178,7 +174,7 @@ func TestWritesOfOneIssue(t *testing.T) {
 	key := create(t, c, jira.NewIssue{Summary: "x"}).Key
 	began, done := ck.now(), 0
 	for n := 0; done < 250; n++ {
-		_, err := c.Comment(t.Context(), key, fmt.Sprint(n))
+		err := c.SetLink(t.Context(), key, link(fmt.Sprint(n)))
 		if err == nil {
 			done++
 			continue
@@ -190,10 +186,10 @@ func TestWritesOfOneIssue(t *testing.T) {
 		ck.pass(e.RetryAfter())
 	}
 	if took := ck.now().Sub(began); took != 64*time.Second { // 100 until 8 s, 200 until 38 s, and 50 from 60 s on
-		t.Errorf("250 comments took %s", took)
+		t.Errorf("250 links took %s", took)
 	}
-	if got, _ := sim.Issue(key); len(got.Comments) != 250 {
-		t.Errorf("%d comments", len(got.Comments))
+	if got, _ := sim.Issue(key); len(got.Links) != 250 {
+		t.Errorf("%d links", len(got.Links))
 	}
 }
 

@@ -172,7 +172,9 @@ func (c *Client) call(ctx context.Context, op string, fn func(ctx context.Contex
 	case err == nil:
 		return nil
 	case x.err != nil: // what the library makes of it can't be unwrapped
-		x.err.Op = op
+		if x.err.Op = op; x.err.Unauthorized() {
+			x.err.Op = "sign in" // whatever was asked for: the same every time
+		}
 		return x.err
 	}
 	return &Error{Op: op, Status: x.status, Message: "the answer of Jira was not understood", Err: err, sent: x.changes && x.status != 0}

@@ -219,11 +219,11 @@ func (m *model) move(r *rapid.T) {
 func (m *model) comment(r *rapid.T) {
 	i := m.pick(r)
 	body := words.Draw(r, "body")
-	id, err := m.c.Comment(r.Context(), i.Key, body)
-	if err != nil {
+	if err := m.sim.Say(ani, i.Key, body); err != nil {
 		r.Fatal(err)
 	}
-	i.Comments = append(i.Comments, jirasim.Comment{ID: id, Author: "712020:bot", Body: body, Created: m.ck.now()})
+	got, _ := m.sim.Issue(i.Key)
+	i.Comments = append(i.Comments, jirasim.Comment{ID: got.Comments[len(got.Comments)-1].ID, Author: ani, Body: body, Created: m.ck.now()})
 }
 
 func (m *model) link(r *rapid.T) {

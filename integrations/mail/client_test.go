@@ -168,6 +168,7 @@ func TestRefusals(t *testing.T) {
 		{"greeting", mailsim.Fault{At: mailsim.AtConnect, Code: 554, Message: "5.7.1 blocked"}, true, "connect: blocked (554 5.7.1)"},
 		{"too busy", mailsim.Fault{At: mailsim.AtConnect, Code: 421, Message: "busy"}, false, "connect: busy (421)"},
 		{"hello", mailsim.Fault{At: mailsim.AtHello, Code: 421, Status: [3]int{4, 3, 2}, Message: "try later"}, false, "say hello: try later (421 4.3.2)"},
+		{"hello, once", mailsim.Fault{At: mailsim.AtHello, Code: 451, Status: [3]int{4, 3, 2}, Message: "try later", Times: 1}, false, "say hello: try later (451 4.3.2)"},
 		{"basic auth off", mailsim.Fault{At: mailsim.AtAuth, Code: 550, Status: [3]int{5, 7, 30}, Message: "Basic authentication is not supported for Client Submission."}, true, "Submission; Exchange Online takes no passwords over SMTP any more: sign in with a token (XOAUTH2)"},
 		{"tenant off", mailsim.Fault{At: mailsim.AtAuth, Code: 535, Status: [3]int{5, 7, 139}, Message: "Authentication unsuccessful"}, true, "let an administrator allow"},
 		{"auth later", mailsim.Fault{At: mailsim.AtAuth, Code: 454, Status: [3]int{4, 7, 0}, Message: "Temporary authentication failure"}, false, "sign in: Temporary"},

@@ -29,6 +29,7 @@ type Error struct {
 	MaybeSent bool   // the mail was handed over, and the answer to that did not come
 
 	permanent  bool
+	general    bool
 	retryAfter time.Duration
 }
 
@@ -62,6 +63,10 @@ func (e *Error) Permanent() bool { return e.permanent }
 // RetryAfter returns when to try again; 0 if unknown, which it is of all that
 // servers say: SMTP has no word for it.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
+
+// General reports whether no other mail would have gone out either: it is about
+// the server, the sign-in or the sender.
+func (e *Error) General() bool { return e.general }
 
 // Refusal is a recipient who did not get the mail, and why.
 type Refusal struct {

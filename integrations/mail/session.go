@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,13 +65,21 @@ func (c *Client) open(ctx context.Context) (*session, error) {
 	s, err := c.connect(ctx)
 	if err != nil {
 		<-c.slots
-		return nil, err
+		return nil, general(err)
 	}
 	if err := s.begin(c); err != nil {
 		s.close()
-		return nil, err
+		return nil, general(err)
 	}
 	return s, nil
+}
+
+func general(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.general = true
+	}
+	return err
 }
 
 func (c *Client) connect(ctx context.Context) (*session, error) {
@@ -105,8 +114,8 @@ func (s *session) begin(c *Client) error {
 	}
 	// All that we send is ASCII; RFC 6531 would restrict who can get it.
 	s.smtp.SkipSMTPUTF8(true)
-	if err := s.smtp.Hello(c.hello); err != nil {
-		return s.failed("say hello", err)
+	if err := s.hello(c); err != nil {
+		return err
 	}
 	if c.mode == TLSStart {
 		if ok, _ := s.smtp.Extension("STARTTLS"); !ok {
@@ -120,6 +129,33 @@ func (s *session) begin(c *Client) error {
 		}
 	}
 	return s.signIn(c)
+}
+
+// hello greets the server. go-mail greets once more in the old way where the
+// server does not take EHLO, and then knows of no extension: from a server that
+// is merely busy that would look like one that has neither TLS nor sign-in.
+func (s *session) hello(c *Client) error {
+	var busy busyHello
+	s.smtp.ErrorHandlerRegistry.RegisterHandler(c.host, "ehlo", &busy)
+	if err := s.smtp.Hello(c.hello); err != nil {
+		return s.failed("say hello", err)
+	}
+	if busy.answer != nil {
+		return s.failed("say hello", busy.answer)
+	}
+	return nil
+}
+
+// busyHello remembers that the server has put EHLO off.
+type busyHello struct{ answer *textproto.Error }
+
+// HandleError changes nothing.
+func (b *busyHello) HandleError(_, _ string, _ *textproto.Conn, err error) error {
+	var answer *textproto.Error
+	if errors.As(err, &answer) && answer.Code/100 == 4 {
+		b.answer = answer
+	}
+	return err
 }
 
 // signIn proves who we are. go-mail's guard that a password goes only over TLS
@@ -164,7 +200,7 @@ func (s *session) deliver(from string, to []Address, raw []byte) (refused []Refu
 		}
 	}
 	if err := s.smtp.Mail("<" + from + ">"); err != nil {
-		return nil, s.failed("name the sender", err)
+		return nil, general(s.failed("name the sender", err))
 	}
 	for _, a := range to {
 		err := s.smtp.Rcpt("<" + a.Mail + ">")

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/fit"
 )
 
 // MaxChanges is how many changes Changes returns, at most: the newest. NRQL
@@ -108,7 +110,7 @@ func changeOf(row map[string]json.RawMessage) (Change, bool) {
 		if json.Unmarshal(row[name], &s) != nil {
 			return ""
 		}
-		return oneLine(s, n)
+		return fit.Line(s, n)
 	}
 	c := Change{
 		ID: firstOf(text("changeTrackingId", 128), text("deploymentId", 128)), Category: text("category", 60),

@@ -21,7 +21,7 @@ func FuzzChanges(f *testing.F) {
 	f.Fuzz(func(t *testing.T, row []byte) {
 		body := append(append([]byte(`{"data":{"actor":{"account":{"nrql":{"results":[`), row...), `]}}}}}`...)
 		var answer changesAnswer
-		if err := decode(http.Header{}, body, &answer); err != nil || answer.Actor == nil || answer.Actor.Account == nil || answer.Actor.Account.NRQL == nil {
+		if err := decode(http.Header{}, time.Time{}, body, &answer); err != nil || answer.Actor == nil || answer.Actor.Account == nil || answer.Actor.Account.NRQL == nil {
 			return
 		}
 		for _, c := range answer.Actor.Account.NRQL.changes(time.UnixMilli(0)) {

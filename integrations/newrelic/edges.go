@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Kinds of edges.
@@ -254,7 +256,7 @@ func cleanName(s string) string {
 	if len(s) > 4*maxName {
 		return ""
 	}
-	if s = oneLine(s, 4*maxName); len(s) > maxName {
+	if s = fit.Line(s, 4*maxName); len(s) > maxName {
 		return ""
 	}
 	return s

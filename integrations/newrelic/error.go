@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"imbot/integrations/internal/fit"
+	"imbot/integrations/internal/rest"
 )
 
 // Error is what every method of [Client] fails with. errors.Is finds
@@ -26,26 +27,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("newrelic: ")
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
-	}
-	b.WriteString(e.Message)
-	var about []string
-	if e.Status != 0 && e.Status != http.StatusOK {
-		about = append(about, fmt.Sprintf("status %d", e.Status))
-	}
-	if e.Class != "" {
-		about = append(about, e.Class)
-	}
-	if len(about) > 0 {
-		b.WriteString(" (" + strings.Join(about, ", ") + ")")
-	}
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
-	return b.String()
+	return rest.Text("newrelic", e.Op, e.Message, e.Status, e.Err, e.Class)
 }
 
 // Unwrap returns the cause.
@@ -77,7 +59,7 @@ const classTooMany = "TOO_MANY_REQUESTS"
 
 // refusal turns an answer into an error, or nil if it is none: New Relic answers
 // most of its errors with 200 and a list of them. It decides what is permanent.
-func refusal(status int, h http.Header, errs []graphQLError) *Error {
+func refusal(status int, h http.Header, errs []graphQLError, now time.Time) *Error {
 	if status == http.StatusOK && len(errs) == 0 {
 		return nil
 	}
@@ -86,10 +68,10 @@ func refusal(status int, h http.Header, errs []graphQLError) *Error {
 	for _, g := range errs[:min(len(errs), 5)] {
 		said = append(said, g.Message)
 		if class := firstOf(g.Extensions.Code, g.Extensions.Class); e.Class == "" {
-			e.Class = oneLine(class, 60)
+			e.Class = fit.Line(class, 60)
 		}
 	}
-	e.Message = oneLine(strings.Join(said, "; "), 400)
+	e.Message = fit.Line(strings.Join(said, "; "), 400)
 	if e.Message == "" {
 		e.Message = "New Relic answered " + firstOf(strings.ToLower(http.StatusText(status)), "with an error")
 	}
@@ -99,7 +81,7 @@ func refusal(status int, h http.Header, errs []graphQLError) *Error {
 		e.Message += "; check the API key: it has to be a user key (NRAK-…) of this region"
 	case status == http.StatusTooManyRequests, e.Class == classTooMany:
 		e.Message += fmt.Sprintf("; New Relic allows a user %d requests at once", MaxConcurrent)
-		e.retryAfter = retryAfter(h)
+		e.retryAfter = rest.RetryAfter(h, now)
 	case status/100 == 3:
 		e.refused, e.final = true, true
 		e.Message += "; redirects are not followed: check region and URL"
@@ -108,7 +90,7 @@ func refusal(status int, h http.Header, errs []graphQLError) *Error {
 		e.Message += "; check region and URL"
 	case status == http.StatusRequestTimeout:
 	case status/100 == 5:
-		e.retryAfter = retryAfter(h)
+		e.retryAfter = rest.RetryAfter(h, now)
 	case status/100 == 4, !slices.Contains(passing, e.Class):
 		e.refused = true
 	}
@@ -123,13 +105,6 @@ func (e *Error) tooMany() bool {
 // hopeless reports whether the next request would fail the same way, so that
 // there is no use in making it.
 func (e *Error) hopeless() bool { return e.final || e.tooMany() }
-
-func retryAfter(h http.Header) time.Duration {
-	if s, err := strconv.ParseFloat(h.Get("Retry-After"), 64); err == nil && s > 0 && s < 1e6 {
-		return time.Duration(s * float64(time.Second))
-	}
-	return 0
-}
 
 // decodeErrors finds the list of errors in an answer that may be of any form.
 func decodeErrors(body []byte) []graphQLError {
@@ -150,18 +125,3 @@ func firstOf(all ...string) string {
 	}
 	return ""
 }
-
-// oneLine returns s as a single line of at most n bytes, without control
-// characters.
-func oneLine(s string, n int) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || hidden(r) }), " ")
-	if len(s) <= n {
-		return s
-	}
-	cut := strings.ToValidUTF8(s[:n-len("…")], "")
-	return strings.TrimRight(cut, " ") + "…"
-}
-
-// hidden reports whether r is a control character, or turns the direction of
-// the text around it.
-func hidden(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }

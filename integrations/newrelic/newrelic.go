@@ -17,11 +17,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/rest"
 )
 
 // Regions of New Relic, each with a NerdGraph of its own.
@@ -123,11 +123,6 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	hc := &http.Client{}
-	if c.HTTP != nil {
-		hc.Transport, hc.Jar = c.HTTP.Transport, c.HTTP.Jar
-	}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if c.Search == "" {
 		c.Search = DefaultSearch
 	}
@@ -135,7 +130,7 @@ func New(c Config) (*Client, error) {
 		c.Now = time.Now
 	}
 	return &Client{
-		key: c.Key, endpoint: endpoint, search: c.Search, account: max(c.AccountID, 0), http: hc, now: c.Now,
+		key: c.Key, endpoint: endpoint, search: c.Search, account: max(c.AccountID, 0), http: rest.Client(c.HTTP), now: c.Now,
 		timeout: orElse(c.Timeout, 30*time.Second), total: orElse(c.Total, 5*time.Minute),
 		concurrent: min(orElse(c.Concurrent, 10), MaxConcurrent), maxServices: orElse(c.MaxServices, 5000), maxEdges: orElse(c.MaxEdges, 100_000),
 	}, nil
@@ -156,17 +151,11 @@ func endpointOf(region, raw string) (string, error) {
 		}
 		return endpoint, nil
 	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("newrelic: the URL must look like https://api.newrelic.com/graphql")
+	u, err := rest.Address("newrelic", raw, "https://api.newrelic.com/graphql")
+	if err != nil {
+		return "", err
 	}
-	host := u.Hostname()
-	ip := net.ParseIP(host)
-	loopback := host == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return "", fmt.Errorf("newrelic: the URL must be https (http is for loopback only), not %s://%s", u.Scheme, u.Host)
-	}
-	if u.Path == "" || u.Path == "/" {
+	if u.Path == "" {
 		u.Path = "/graphql"
 	}
 	return u.String(), nil

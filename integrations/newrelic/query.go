@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"time"
+
+	"imbot/integrations/internal/rest"
 )
 
 const (
@@ -85,17 +85,17 @@ func (c *Client) once(ctx context.Context, query string, variables map[string]an
 		return silence(ctx, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return refusal(resp.StatusCode, resp.Header, decodeErrors(body))
+		return refusal(resp.StatusCode, resp.Header, decodeErrors(body), c.now())
 	}
 	if len(body) > maxBody {
 		return &Error{Status: resp.StatusCode, Message: fmt.Sprintf("the answer is longer than %d MB", maxBody>>20)}
 	}
-	return decode(resp.Header, body, data)
+	return decode(resp.Header, c.now(), body, data)
 }
 
 // decode reads an answer of status 200. Where it holds errors, its data may
 // lack anything, and is not used.
-func decode(h http.Header, body []byte, data any) *Error {
+func decode(h http.Header, now time.Time, body []byte, data any) *Error {
 	var answer struct {
 		Data   json.RawMessage `json:"data"`
 		Errors []graphQLError  `json:"errors"`
@@ -103,7 +103,7 @@ func decode(h http.Header, body []byte, data any) *Error {
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return &Error{Status: http.StatusOK, Message: "the answer of New Relic was not understood; is this the address of NerdGraph?", Err: err}
 	}
-	if err := refusal(http.StatusOK, h, answer.Errors); err != nil {
+	if err := refusal(http.StatusOK, h, answer.Errors, now); err != nil {
 		return err
 	}
 	if len(answer.Data) == 0 {
@@ -118,14 +118,7 @@ func decode(h http.Header, body []byte, data any) *Error {
 // silence is the error of a request without an answer. It keeps the reason and
 // leaves out the URL.
 func silence(ctx context.Context, err error) *Error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return &Error{Message: "New Relic did not answer", Err: err}
+	return &Error{Message: "New Relic did not answer", Err: rest.Silence(ctx, err)}
 }
 
 type searchAnswer struct {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -37,7 +38,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var answer edgesAnswer
-		if err := decode(http.Header{}, body, &answer); err != nil {
+		if err := decode(http.Header{}, time.Time{}, body, &answer); err != nil {
 			if err.Message == "" || len(err.Message) > 500 || strings.ContainsAny(err.Message, "\r\n\x00") {
 				t.Errorf("message %q", err.Message)
 			}

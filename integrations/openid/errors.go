@@ -3,11 +3,11 @@ package openid
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
-	"unicode"
 
 	"golang.org/x/oauth2"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Error is what went wrong with the provider, or with what it said. It holds no
@@ -23,7 +23,7 @@ func (e *Error) Error() string {
 	if e.err == nil {
 		return "openid: " + e.text
 	}
-	return "openid: " + e.text + ": " + line(e.err.Error())
+	return "openid: " + e.text + ": " + fit.Line(e.err.Error(), maxLine)
 }
 
 // Unwrap returns the cause.
@@ -50,23 +50,14 @@ func exchangeError(err error) error {
 	}
 	text := "exchange the code: the provider answers " + http.StatusText(r.Response.StatusCode)
 	if r.ErrorCode != "" {
-		text += ": " + line(r.ErrorCode)
+		text += ": " + fit.Line(r.ErrorCode, maxLine)
 	}
 	if r.ErrorDescription != "" {
-		text += ": " + line(r.ErrorDescription)
+		text += ": " + fit.Line(r.ErrorDescription, maxLine)
 	}
 	s := r.Response.StatusCode
 	return &Error{text: text, permanent: s != http.StatusTooManyRequests && s < 500}
 }
 
-// maxLine bounds outside words in errors, in runes.
+// maxLine bounds outside words in errors, in bytes.
 const maxLine = 300
-
-// line makes one short line of outside text.
-func line(s string) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if r := []rune(s); len(r) > maxLine {
-		s = string(r[:maxLine-1]) + "…"
-	}
-	return s
-}

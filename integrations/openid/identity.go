@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Identity is who signed in, as far as the provider vouches for it.
@@ -51,7 +53,7 @@ func parseClaims(b []byte, subject string, tenants []string) (Identity, error) {
 func (c *claims) identity(subject string, tenants []string) (Identity, error) {
 	id := Identity{Subject: subject, Object: strings.ToLower(c.Object), Tenant: strings.ToLower(c.Tenant)}
 	for _, v := range []string{id.Subject, id.Object, id.Tenant} {
-		if len(v) > maxID || v != line(v) {
+		if len(v) > maxID || v != fit.Line(v, maxLine) {
 			return Identity{}, &Error{text: "read the id token", err: ErrNobody, permanent: true}
 		}
 	}
@@ -68,7 +70,7 @@ func (c *claims) identity(subject string, tenants []string) (Identity, error) {
 		}
 	}
 	for _, n := range []string{c.Name, id.Mail, c.Username} {
-		if id.Name = clip(line(n), maxName); id.Name != "" {
+		if id.Name = clip(fit.Line(n, 4*maxName), maxName); id.Name != "" {
 			break
 		}
 	}
@@ -103,7 +105,7 @@ func (c *claims) mails(guest bool) []string {
 func mail(s string) string {
 	s = strings.ToLower(strings.TrimSpace(s))
 	local, host, ok := strings.Cut(s, "@")
-	if !ok || local == "" || host == "" || len(s) > maxID || s != line(s) || strings.ContainsAny(s, " \"<>,;()") || strings.Contains(host, "@") {
+	if !ok || local == "" || host == "" || len(s) > maxID || s != fit.Line(s, maxLine) || strings.ContainsAny(s, " \"<>,;()") || strings.Contains(host, "@") {
 		return ""
 	}
 	return s

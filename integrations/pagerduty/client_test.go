@@ -162,7 +162,7 @@ func TestRateLimitHoldsEverythingBack(t *testing.T) {
 	now := time.Now()
 	sim, c := start(t, pagerdutysim.Options{}, pagerduty.Config{Now: func() time.Time { return now }})
 	id := trigger(sim, "checkout is down")
-	sim.Inject(pagerdutysim.Fault{Times: 1, Status: 429, Reset: 17 * time.Second})
+	sim.Inject(pagerdutysim.Fault{Times: 1, Status: 429, RetryAfter: 17 * time.Second})
 	e := wantError(t, "429", c.Acknowledge(t.Context(), ani, id), 429, false)
 	if e.RetryAfter() != 17*time.Second || e.Code != pagerduty.CodeRateLimited {
 		t.Errorf("%v: RetryAfter = %v", e, e.RetryAfter())

@@ -1,47 +1,24 @@
 package pagerduty_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
-
+	"imbot/integrations/internal/contract"
 	"imbot/integrations/pagerduty"
 	"imbot/integrations/pagerduty/pagerdutysim"
 )
 
-// contract checks every exchange against PagerDuty's OpenAPI description, on
-// its way between client and simulator.
-type contract struct {
-	router routers.Router
-
-	mu      sync.Mutex
-	covered map[string]bool // "GET /incidents"
-	faults  []string
-}
-
-func newContract(t *testing.T) *contract {
+// newContract checks exchanges against PagerDuty's OpenAPI description.
+func newContract(t *testing.T) *contract.Contract {
 	t.Helper()
-	path := filepath.Join(pagerduty.ContractsDir(t), "pagerduty", "rest-openapi.trim.json")
-	doc, err := openapi3.NewLoader().LoadFromFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc.Servers = openapi3.Servers{{URL: "/"}}
+	doc := contract.Read(t, "pagerduty/rest-openapi.trim.json")
 	// An acknowledge_log_entry can't be valid, for the description demands two
 	// different types of it; and one entry fits several of the alternatives.
 	for _, media := range doc.Paths.Value("/incidents/{id}/log_entries").Get.Responses.Value("200").Value.Content {
@@ -53,79 +30,7 @@ func newContract(t *testing.T) *contract {
 	}
 	mendRequests(doc)
 	doc.Components.Schemas["Channel"].Value.OneOf = nil // every channel fits several of them
-	router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &contract{router: router, covered: map[string]bool{}}
-}
-
-// RoundTrip implements http.RoundTripper.
-func (c *contract) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := readAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	got, err := readAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(got))
-	if problem := c.check(r, body, resp, got); problem != nil {
-		c.mu.Lock()
-		c.faults = append(c.faults, fmt.Sprintf("%s %s -> %d: %v", r.Method, r.URL.RequestURI(), resp.StatusCode, problem))
-		c.mu.Unlock()
-	}
-	return resp, nil
-}
-
-func readAll(r io.ReadCloser) ([]byte, error) {
-	if r == nil {
-		return nil, nil
-	}
-	defer r.Close()
-	return io.ReadAll(r)
-}
-
-func (c *contract) check(r *http.Request, body []byte, resp *http.Response, got []byte) error {
-	req := r.Clone(context.Background())
-	req.URL = &url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery}
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	if len(body) == 0 {
-		req.Body = nil
-	}
-	route, params, err := c.router.FindRoute(req)
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	c.covered[r.Method+" "+route.Path] = true
-	c.mu.Unlock()
-	in := &openapi3filter.RequestValidationInput{
-		Request: req, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true},
-	}
-	if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil {
-		return fmt.Errorf("request: %w", err)
-	}
-	if err := onlyDescribed(route, r.URL.Query(), body); err != nil {
-		return fmt.Errorf("request: %w", err)
-	}
-	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header, Options: in.Options}
-	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
-		// The description knows the plain media type only.
-		out.Header = resp.Header.Clone()
-		out.Header.Set("Content-Type", "application/json")
-	}
-	if err := openapi3filter.ValidateResponse(context.Background(), out.SetBodyBytes(got)); err != nil {
-		return fmt.Errorf("answer: %w", err)
-	}
-	return nil
+	return (&contract.Contract{Untidy: true, Brief: true}).Of(t, doc)
 }
 
 // All that the client says, and all that the simulator answers, is what
@@ -216,6 +121,10 @@ func TestContractREST(t *testing.T) {
 	must("create again", err)
 	_, err = c.CreateIncident(ctx, ani, pagerduty.NewIncident{Title: "help", ServiceID: "PCART", Assignees: []string{"PANI"}})
 	must("create for one", err)
+	_, err = c.IncidentByKey(ctx, "PCART", "imbot-1")
+	must("by key", err)
+	_, err = c.UserByEmail(ctx, ani)
+	must("by mail", err)
 	must("ask", c.RequestResponders(ctx, asked.ID, ani, "please help", []string{"PANI", "PIMBOT"}))
 	must("reply", sim.ReplyResponder(asked.ID, "PANI", pagerduty.ResponderJoined))
 	_, err = c.Responders(ctx, asked.ID)
@@ -230,64 +139,42 @@ func TestContractREST(t *testing.T) {
 	wantError(t, "resolved", c.Acknowledge(ctx, ani, plain), 400, true)
 	wantError(t, "unknown", c.AddNote(ctx, ani, "QNONE", "x"), 404, true)
 
-	for _, f := range k.faults {
-		t.Error(f)
-	}
-	for _, want := range []string{
+	k.Kept(t,
 		"GET /abilities", "GET /incidents", "PUT /incidents", "GET /incidents/{id}", "GET /incidents/{id}/notes",
 		"POST /incidents/{id}/notes", "GET /incidents/{id}/alerts", "GET /incidents/{id}/log_entries", "GET /users", "GET /users/{id}",
 		"GET /users/me", "GET /webhook_subscriptions", "POST /webhook_subscriptions", "POST /webhook_subscriptions/{id}/enable",
 		"POST /webhook_subscriptions/{id}/ping", "GET /services", "GET /priorities", "GET /service_dependencies/technical_services/{id}",
-		"GET /oncalls", "POST /incidents", "POST /incidents/{id}/responder_requests", "POST /incidents/{id}/status_updates",
-	} {
-		if !k.covered[want] {
-			t.Errorf("%s was not called", want)
-		}
-	}
+		"GET /oncalls", "POST /incidents", "POST /incidents/{id}/responder_requests", "POST /incidents/{id}/status_updates")
 }
 
 // The check itself finds what is wrong.
 func TestContractFindsDeviations(t *testing.T) {
 	k := newContract(t)
-	good := func() *http.Request {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://127.0.0.1/incidents", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header = http.Header{"Accept": {"application/vnd.pagerduty+json;version=2"}, "Content-Type": {"application/json"}, "From": {ani}}
-		return r
+	good := contract.Exchange{
+		Method: http.MethodPut, Target: "/incidents", Body: `{"incidents":[{"id":"Q1","type":"incident","status":"resolved"}]}`, Answer: `{"incidents":[]}`,
+		Header: http.Header{"Accept": {"application/vnd.pagerduty+json;version=2"}, "Content-Type": {"application/json"}, "From": {ani}},
 	}
-	ok := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}}
-	const goodBody, goodAnswer = `{"incidents":[{"id":"Q1","type":"incident","status":"resolved"}]}`, `{"incidents":[]}`
-	for name, tt := range map[string]struct {
-		change       func(*http.Request)
-		body, answer string
-		fine         bool
-	}{
-		"good":           {func(*http.Request) {}, goodBody, goodAnswer, true},
-		"no From":        {func(r *http.Request) { r.Header.Del("From") }, goodBody, goodAnswer, false},
-		"no Accept":      {func(r *http.Request) { r.Header.Del("Accept") }, goodBody, goodAnswer, false},
-		"wrong method":   {func(r *http.Request) { r.Method = "DELETE" }, goodBody, goodAnswer, false},
-		"wrong path":     {func(r *http.Request) { r.URL.Path = "/incident" }, goodBody, goodAnswer, false},
-		"unknown query":  {func(r *http.Request) { r.URL.RawQuery = "force=1" }, goodBody, goodAnswer, false},
-		"wrong status":   {func(*http.Request) {}, strings.Replace(goodBody, "resolved", "closed", 1), goodAnswer, false},
-		"unknown member": {func(*http.Request) {}, strings.Replace(goodBody, "status", "state", 1), goodAnswer, false},
-		"no type":        {func(*http.Request) {}, `{"incidents":[{"id":"Q1"}]}`, goodAnswer, false},
-		"wrong answer":   {func(*http.Request) {}, goodBody, `{"incidents":[{"status":"closed"}]}`, false},
-		"empty answer":   {func(*http.Request) {}, goodBody, `{}`, false},
-	} {
-		r := good()
-		tt.change(r)
-		if err := k.check(r, []byte(tt.body), ok, []byte(tt.answer)); (err == nil) != tt.fine {
-			t.Errorf("%s: check = %v, want fine %v", name, err, tt.fine)
-		}
+	replace := func(old, with string) contract.Case {
+		return contract.Case{Change: func(e *contract.Exchange) { e.Body = strings.Replace(e.Body, old, with, 1) }}
 	}
+	k.Finds(t, good, map[string]contract.Case{
+		"no From":        {Change: func(e *contract.Exchange) { e.Header.Del("From") }},
+		"no Accept":      {Change: func(e *contract.Exchange) { e.Header.Del("Accept") }},
+		"wrong method":   {Change: func(e *contract.Exchange) { e.Method = http.MethodDelete }},
+		"wrong path":     {Change: func(e *contract.Exchange) { e.Target = "/incident" }},
+		"unknown query":  {Change: func(e *contract.Exchange) { e.Target += "?force=1" }},
+		"wrong status":   replace("resolved", "closed"),
+		"unknown member": replace("status", "state"),
+		"no type":        {Change: func(e *contract.Exchange) { e.Body = `{"incidents":[{"id":"Q1"}]}` }},
+		"wrong answer":   {Change: func(e *contract.Exchange) { e.Answer = `{"incidents":[{"status":"closed"}]}` }},
+		"empty answer":   {Change: func(e *contract.Exchange) { e.Answer = `{}` }},
+	})
 }
 
 // What the simulator sends has the members of PagerDuty's own examples, no more
 // and no fewer.
 func TestContractSimulatedWebhooks(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join(pagerduty.ContractsDir(t), "pagerduty", "webhook-v3-examples.json"))
+	raw, err := os.ReadFile(filepath.Join(contract.Dir(t), "pagerduty", "webhook-v3-examples.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,7 @@
 package pagerduty_test
 
 import (
-	"encoding/json"
-	"fmt"
-	"net/url"
-	"slices"
-
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/routers"
 )
 
 // mendRequests brings two schemas in line with the examples that the description
@@ -54,61 +48,4 @@ func writable(s *openapi3.Schema) {
 	for _, part := range s.AllOf {
 		writable(part.Value)
 	}
-}
-
-// onlyDescribed finds query parameters and members of the body that the
-// description does not have: the validation lets those through.
-func onlyDescribed(route *routers.Route, query url.Values, body []byte) error {
-	for name := range query {
-		if !slices.ContainsFunc(route.Operation.Parameters, func(p *openapi3.ParameterRef) bool { return p.Value.In == "query" && p.Value.Name == name }) {
-			return fmt.Errorf("query parameter %q is not described", name)
-		}
-	}
-	if len(body) == 0 {
-		return nil
-	}
-	if route.Operation.RequestBody == nil {
-		return fmt.Errorf("a body is not described")
-	}
-	var value any
-	if err := json.Unmarshal(body, &value); err != nil {
-		return err
-	}
-	return described(route.Operation.RequestBody.Value.Content["application/json"].Schema.Value, value, "body")
-}
-
-// property finds a property in a schema or its parts.
-func property(s *openapi3.Schema, name string) *openapi3.SchemaRef {
-	p := s.Properties[name]
-	for _, part := range s.AllOf {
-		if p == nil {
-			p = property(part.Value, name)
-		}
-	}
-	return p
-}
-
-func described(s *openapi3.Schema, value any, at string) error {
-	switch v := value.(type) {
-	case []any:
-		for _, item := range v {
-			if s.Items == nil {
-				return fmt.Errorf("%s is not described as a list", at)
-			}
-			if err := described(s.Items.Value, item, at+"[]"); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		for name, member := range v {
-			p := property(s, name)
-			if p == nil {
-				return fmt.Errorf("%s.%s is not described", at, name)
-			}
-			if err := described(p.Value, member, at+"."+name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"imbot/integrations/internal/fit"
 )
 
 // maxTitle bounds the title of an incident, in bytes. It is the limit of an
@@ -75,7 +77,7 @@ func (c *Client) CreateIncident(ctx context.Context, from string, n NewIncident)
 
 // body is n as PagerDuty wants it.
 func (n *NewIncident) body(op string) (any, error) {
-	title := oneLine(n.Title, maxTitle)
+	title := fit.Line(n.Title, maxTitle)
 	var problem string
 	switch {
 	case title == "":

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode"
+
+	"imbot/integrations/internal/fit"
+	"imbot/integrations/internal/rest"
 )
 
 // Codes of PagerDuty's own that mean something to a caller.
@@ -39,23 +41,11 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("pagerduty: ")
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
+	code := ""
+	if e.Code != 0 {
+		code = fmt.Sprintf("code %d", e.Code)
 	}
-	b.WriteString(e.Message)
-	if e.Status != 0 {
-		fmt.Fprintf(&b, " (status %d", e.Status)
-		if e.Code != 0 {
-			fmt.Fprintf(&b, ", code %d", e.Code)
-		}
-		b.WriteString(")")
-	}
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
-	return b.String()
+	return rest.Text("pagerduty", e.Op, e.Message, e.Status, e.Err, code)
 }
 
 // Unwrap returns the cause.
@@ -69,7 +59,7 @@ func (e *Error) Is(target error) bool { return target == ErrSender && e.Code == 
 func unknownSender(op, from string) *Error {
 	return &Error{
 		Op: op, Status: http.StatusBadRequest, Code: CodeUnknownSender,
-		Message: fmt.Sprintf("%s is no PagerDuty user: invite one with that address, or configure another", oneLine(from, 100)),
+		Message: fmt.Sprintf("%s is no PagerDuty user: invite one with that address, or configure another", fit.Line(from, 100)),
 	}
 }
 
@@ -111,7 +101,7 @@ func answerError(resp *http.Response, body []byte) *Error {
 		e.Message = joinReasons(string(answer.Error.Message), answer.Error.Errors)
 	}
 	if e.Message == "" {
-		e.Message = "PagerDuty answered " + strings.ToLower(http.StatusText(resp.StatusCode))
+		e.Message = rest.Answered("PagerDuty", resp.StatusCode)
 	}
 	if e.Code == CodeUnknownSender {
 		e.Message += "; no PagerDuty user has the sender's mail address: invite one with it, or configure another"
@@ -146,16 +136,5 @@ func joinReasons(message string, errs json.RawMessage) string {
 	if len(reasons) > 0 {
 		message += ": " + strings.Join(reasons, "; ")
 	}
-	return oneLine(message, 500)
-}
-
-// oneLine returns s as a single line of at most n bytes, without control
-// characters.
-func oneLine(s string, n int) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if len(s) <= n {
-		return s
-	}
-	cut := strings.ToValidUTF8(s[:n-len("…")], "")
-	return strings.TrimRight(cut, " ") + "…"
+	return fit.Line(message, 500)
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"imbot/integrations/internal/contract"
 )
 
 // seeds are webhooks made by hand, one of each shape.
@@ -196,7 +198,7 @@ func TestTextIsOneBoundedLine(t *testing.T) {
 
 // Every documented event parses, is known, and names its incident.
 func TestContractWebhooks(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join(contracts(t), "pagerduty", "webhook-v3-examples.json"))
+	raw, err := os.ReadFile(filepath.Join(contract.Dir(t), "pagerduty", "webhook-v3-examples.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,24 +287,4 @@ func parse(t testing.TB, body string) *Event {
 		t.Fatalf("ParseWebhook(%.200s): %v", body, err)
 	}
 	return e
-}
-
-// contracts returns the folder of vendors' published contracts, or skips.
-func contracts(t testing.TB) string {
-	t.Helper()
-	if dir := os.Getenv("IMBOT_CONTRACTS"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		found := filepath.Join(dir, "..", "shared", "contracts")
-		if _, err := os.Stat(found); err == nil {
-			return found
-		}
-	}
-	t.Skip("no contract files: set IMBOT_CONTRACTS to their folder")
-	return ""
 }

@@ -1,6 +1,10 @@
 package pagerduty
 
-import "strings"
+import (
+	"strings"
+
+	"imbot/integrations/internal/fit"
+)
 
 // maxText bounds Event.Text, in bytes: enough for a line in a timeline.
 const maxText = 500
@@ -22,7 +26,7 @@ func (e *Event) Text() string {
 	if d := e.detail(); d != "" {
 		s += ": " + d
 	}
-	return oneLine(s, maxText)
+	return fit.Line(s, maxText)
 }
 
 // detail says what the type alone does not.

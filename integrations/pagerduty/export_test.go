@@ -1,7 +1,4 @@
 package pagerduty
 
-// ContractsDir is contracts for the tests outside of the package.
-var ContractsDir = contracts
-
-// Overlap is overlap for them.
+// Overlap is overlap for the tests outside of the package.
 const Overlap = overlap

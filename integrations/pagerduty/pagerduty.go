@@ -17,14 +17,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	pd "github.com/PagerDuty/go-pagerduty"
+
+	"imbot/integrations/internal/rest"
 )
 
 // DefaultBaseURL is the REST API of PagerDuty's US region. The EU region is at
@@ -89,7 +88,10 @@ func New(c Config) (*Client, error) {
 	if c.Token == "" {
 		return nil, errors.New("pagerduty: the API token is missing: make one in PagerDuty under Integrations, API Access Keys")
 	}
-	base, err := checkBase(c.BaseURL)
+	if c.BaseURL == "" {
+		c.BaseURL = DefaultBaseURL
+	}
+	base, err := rest.Address("pagerduty", c.BaseURL, DefaultBaseURL)
 	if err != nil {
 		return nil, err
 	}
@@ -105,13 +107,8 @@ func New(c Config) (*Client, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	hc := &http.Client{}
-	if c.HTTP != nil {
-		hc.Transport, hc.Jar = c.HTTP.Transport, c.HTTP.Jar
-	}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
-		token: c.Token, base: base, from: c.From, http: hc,
+		token: c.Token, base: base.String(), from: c.From, http: rest.Client(c.HTTP),
 		timeout: c.Timeout, maxWait: c.MaxWait, now: c.Now,
 		budget: newBudget(c.RatePerMinute),
 		users:  &userCache{byKey: make(map[string]cachedUser)},
@@ -126,23 +123,6 @@ func (c *Client) Background() *Client {
 	b := *c
 	b.urgent = false
 	return &b
-}
-
-func checkBase(raw string) (string, error) {
-	if raw == "" {
-		return DefaultBaseURL, nil
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return "", errors.New("pagerduty: the URL of the API must look like https://api.pagerduty.com")
-	}
-	host := u.Hostname()
-	ip := net.ParseIP(host)
-	loopback := host == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return "", fmt.Errorf("pagerduty: the URL of the API must be https (http is for loopback only), not %s://%s", u.Scheme, u.Host)
-	}
-	return strings.TrimRight(raw, "/"), nil
 }
 
 // call runs fn, which makes one request with api, and turns what goes wrong
@@ -224,14 +204,7 @@ func (x *exchange) do(req *http.Request) (*http.Response, *Error) {
 // transportError keeps the reason, and leaves out the URL, whose query may hold
 // a person's mail address.
 func transportError(ctx context.Context, err error) *Error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return &Error{Message: "PagerDuty did not answer", Err: err}
+	return &Error{Message: "PagerDuty did not answer", Err: rest.Silence(ctx, err)}
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"imbot/integrations/internal/contract"
 	"imbot/integrations/pagerduty"
 	"imbot/integrations/pagerduty/pagerdutysim"
 )
@@ -135,7 +136,7 @@ func same(want, got *pagerduty.Event) string {
 // survives the way back.
 func TestComposeWebhook(t *testing.T) {
 	bodies := everyEvent(t)
-	raw, err := os.ReadFile(filepath.Join(pagerduty.ContractsDir(t), "pagerduty", "webhook-v3-examples.json"))
+	raw, err := os.ReadFile(filepath.Join(contract.Dir(t), "pagerduty", "webhook-v3-examples.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	pd "github.com/PagerDuty/go-pagerduty"
+
+	"imbot/integrations/internal/fit"
 )
 
 const (
@@ -121,7 +123,7 @@ func (c *Client) Check(ctx context.Context) (who string, err error) {
 	if errors.As(err, &e) && e.NotFound() {
 		return who, &Error{
 			Op: "check the sender", Status: http.StatusNotFound, Code: CodeNotFound,
-			Message: fmt.Sprintf("%s is no PagerDuty user: invite one with that address, or configure another", oneLine(c.from, 100)),
+			Message: fmt.Sprintf("%s is no PagerDuty user: invite one with that address, or configure another", fit.Line(c.from, 100)),
 		}
 	}
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/fit"
 )
 
 // maxName is the length of a name, in bytes, beyond which it is no name: what
@@ -106,7 +108,7 @@ func (c *Client) graph(ctx context.Context, g Graph, window time.Duration) (map[
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		c.warn(g.Name, oneLine("the failures are unknown: "+err.Error(), maxMessage))
+		c.warn(g.Name, fit.Line("the failures are unknown: "+err.Error(), maxMessage))
 		return edges, nil
 	}
 	failing := make(map[key]float64)
@@ -145,7 +147,7 @@ func cleanName(s string) string {
 	if len(s) > 4*maxName {
 		return ""
 	}
-	if s = oneLine(strings.ToValidUTF8(s, "�"), 4*maxName); len(s) > maxName {
+	if s = fit.Line(strings.ToValidUTF8(s, "�"), 4*maxName); len(s) > maxName {
 		return ""
 	}
 	return s

@@ -2,12 +2,11 @@ package prometheus
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
+
+	"imbot/integrations/internal/fit"
+	"imbot/integrations/internal/rest"
 )
 
 const maxMessage = 500 // bytes
@@ -27,26 +26,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("prometheus: ")
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
-	}
-	b.WriteString(e.Message)
-	var about []string
-	if e.Status != 0 && e.Status != http.StatusOK {
-		about = append(about, fmt.Sprintf("status %d", e.Status))
-	}
-	if e.Type != "" {
-		about = append(about, e.Type)
-	}
-	if len(about) > 0 {
-		b.WriteString(" (" + strings.Join(about, ", ") + ")")
-	}
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
-	return b.String()
+	return rest.Text("prometheus", e.Op, e.Message, e.Status, e.Err, e.Type)
 }
 
 // Unwrap returns the cause.
@@ -76,7 +56,7 @@ type wireError struct {
 
 // refusal is the error of an answer of status 200 that is none.
 func (w wireError) refusal() *Error {
-	e := &Error{Status: http.StatusOK, Type: oneLine(w.ErrorType, 40), Message: oneLine(w.Error, maxMessage)}
+	e := &Error{Status: http.StatusOK, Type: fit.Line(w.ErrorType, 40), Message: fit.Line(w.Error, maxMessage)}
 	if e.Message == "" {
 		e.Message = "the answer is no success; is this the address of a Prometheus?"
 	}
@@ -85,13 +65,13 @@ func (w wireError) refusal() *Error {
 
 // refusal turns an answer into an error. It decides what is permanent.
 // https://prometheus.io/docs/prometheus/latest/querying/api/#format-overview
-func refusal(resp *http.Response, body []byte) *Error {
+func refusal(resp *http.Response, body []byte, now time.Time) *Error {
 	var answer wireError
 	_ = json.Unmarshal(body, &answer) // proxies answer anything
 	e := answer.refusal()
 	e.Status = resp.StatusCode
 	if answer.Error == "" {
-		e.Message = "Prometheus answered " + strings.ToLower(http.StatusText(resp.StatusCode))
+		e.Message = rest.Answered("Prometheus", resp.StatusCode)
 	}
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
@@ -104,27 +84,10 @@ func refusal(resp *http.Response, body []byte) *Error {
 		e.refused = true
 		e.Message += "; check the URL: it is what comes before /api/v1/query"
 	case e.Status == http.StatusTooManyRequests, e.Status/100 == 5:
-		if s, err := strconv.ParseFloat(resp.Header.Get("Retry-After"), 64); err == nil && s > 0 && s < 1e6 {
-			e.retryAfter = time.Duration(s * float64(time.Second))
-		}
+		e.retryAfter = rest.RetryAfter(resp.Header, now)
 	case e.Status == http.StatusRequestTimeout:
 	default:
 		e.refused = true
 	}
 	return e
 }
-
-// oneLine returns s as a single line of at most n bytes, without control
-// characters.
-func oneLine(s string, n int) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || hidden(r) }), " ")
-	if len(s) <= n {
-		return s
-	}
-	cut := strings.ToValidUTF8(s[:n-len("…")], "")
-	return strings.TrimRight(cut, " ") + "…"
-}
-
-// hidden reports whether r is a control character, or turns the direction of
-// the text around it.
-func hidden(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }

@@ -12,11 +12,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/rest"
 )
 
 // DefaultWindow is over how long calls are counted where nobody says.
@@ -85,7 +85,7 @@ type Client struct {
 // New returns a client. It makes no request. It returns an error if the URL
 // can't be used, there are two ways to sign in, or a graph lacks something.
 func New(c Config) (*Client, error) {
-	base, err := checkURL(c.URL)
+	base, err := rest.Address("prometheus", c.URL, "https://prometheus.example.com")
 	if err != nil {
 		return nil, err
 	}
@@ -117,29 +117,10 @@ func New(c Config) (*Client, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	hc := &http.Client{}
-	if c.HTTP != nil {
-		hc.Transport, hc.Jar = c.HTTP.Transport, c.HTTP.Jar
-	}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
-		url: base + "/api/v1/query", token: c.Token, user: c.Username, password: c.Password, orgID: c.OrgID,
-		graphs: c.Graphs, http: hc, timeout: c.Timeout, maxEdges: c.MaxEdges, warn: c.Warn, now: c.Now,
+		url: strings.TrimSuffix(base.String(), "/api/v1") + "/api/v1/query", token: c.Token, user: c.Username, password: c.Password, orgID: c.OrgID,
+		graphs: c.Graphs, http: rest.Client(c.HTTP), timeout: c.Timeout, maxEdges: c.MaxEdges, warn: c.Warn, now: c.Now,
 	}, nil
-}
-
-func checkURL(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("prometheus: the URL must look like https://prometheus.example.com, without password or query")
-	}
-	host := u.Hostname()
-	ip := net.ParseIP(host)
-	loopback := host == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return "", fmt.Errorf("prometheus: the URL must be https (http is for loopback only), not %s://%s", u.Scheme, u.Host)
-	}
-	return strings.TrimSuffix(strings.TrimRight(raw, "/"), "/api/v1"), nil
 }
 
 // Found is how many edges a graph has.

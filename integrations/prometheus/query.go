@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -13,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/fit"
+	"imbot/integrations/internal/rest"
 )
 
 // maxBody bounds an answer. A series of a service graph has about 150 bytes.
@@ -74,7 +76,7 @@ func (c *Client) post(ctx context.Context, form url.Values) ([]byte, *Error) {
 	case err != nil:
 		return nil, silence(ctx, err)
 	case resp.StatusCode/100 != 2:
-		return nil, refusal(resp, body)
+		return nil, refusal(resp, body, c.now())
 	case len(body) > maxBody:
 		return nil, &Error{Status: resp.StatusCode, refused: true, Message: fmt.Sprintf("the answer is longer than %d MB; narrow the query", maxBody>>20)}
 	}
@@ -84,14 +86,7 @@ func (c *Client) post(ctx context.Context, form url.Values) ([]byte, *Error) {
 // silence is the error of a request without an answer. It keeps the reason and
 // leaves out the URL.
 func silence(ctx context.Context, err error) *Error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return &Error{Message: "Prometheus did not answer", Err: err}
+	return &Error{Message: "Prometheus did not answer", Err: rest.Silence(ctx, err)}
 }
 
 // decode reads an answer: its series, and what it warns of, at most 5 lines.
@@ -113,7 +108,7 @@ func decode(body []byte) ([]sample, []string, *Error) {
 		return nil, nil, answer.refusal()
 	}
 	if answer.Data.ResultType != "vector" {
-		return nil, nil, &Error{Status: http.StatusOK, refused: true, Message: fmt.Sprintf("the query's result is a %s; it has to be a vector", oneLine(answer.Data.ResultType, 40))}
+		return nil, nil, &Error{Status: http.StatusOK, refused: true, Message: fmt.Sprintf("the query's result is a %s; it has to be a vector", fit.Line(answer.Data.ResultType, 40))}
 	}
 	var series []struct {
 		Metric map[string]string  `json:"metric"`
@@ -131,7 +126,7 @@ func decode(body []byte) ([]sample, []string, *Error) {
 	}
 	var warnings []string
 	for _, w := range answer.Warnings[:min(len(answer.Warnings), 5)] {
-		warnings = append(warnings, oneLine(w, maxMessage))
+		warnings = append(warnings, fit.Line(w, maxMessage))
 	}
 	return out, warnings, nil
 }

@@ -143,10 +143,10 @@ func (s *Server) envelope(kind, id string, c *conversation, root string, u *User
 	return map[string]any{
 		"type": kind, "id": id, "channelId": channelID, "serviceUrl": s.ServiceURL(),
 		"timestamp":      now.UTC().Format("2006-01-02T15:04:05.000Z"),
-		"localTimestamp": now.Format("2006-01-02T15:04:05.000Z07:00"), "localTimezone": "Asia/Jakarta", "locale": u.Locale,
+		"localTimestamp": now.Format("2006-01-02T15:04:05.000Z07:00"), "localTimezone": u.Timezone, "locale": u.Locale,
 		"from": u.account(), "recipient": map[string]any{"id": s.BotID(), "name": s.o.BotName},
 		"conversation": conv, "channelData": data,
-		"entities": []any{map[string]any{"type": "clientInfo", "locale": u.Locale, "country": "ID", "platform": "Web", "timezone": "Asia/Jakarta"}},
+		"entities": []any{map[string]any{"type": "clientInfo", "locale": u.Locale, "country": "ID", "platform": "Web", "timezone": u.Timezone}},
 	}
 }
 

@@ -140,7 +140,11 @@ func (s *Server) ChatMessage(convID, activityID string) (json.RawMessage, error)
 	}
 	files := []any{}
 	for _, at := range p.Activity.Attachments {
-		files = append(files, map[string]any{"id": at.Name, "contentType": at.ContentType, "contentUrl": at.ContentURL, "name": at.Name})
+		file := map[string]any{"id": at.Name, "contentType": at.ContentType, "contentUrl": at.ContentURL, "name": at.Name}
+		if len(at.Content) > 0 {
+			file["content"] = string(at.Content) // a card is JSON in a string
+		}
+		files = append(files, file)
 	}
 	return json.Marshal(map[string]any{
 		"linkToMessage": "https://teams.microsoft.com/l/message/" + c.id + "/" + p.ID, "id": p.ID, "replyToId": nil,

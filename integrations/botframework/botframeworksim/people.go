@@ -23,6 +23,9 @@ type SayOptions struct {
 	People []string
 	// Files are names of files that are attached.
 	Files []string
+	// Quotes is a message of the same chat that is answered, as people do where
+	// there are no threads.
+	Quotes string
 }
 
 // Say writes a message as the user does. In a channel angle brackets and
@@ -73,12 +76,43 @@ func (s *Server) say(userID, convID, text string, o SayOptions) (a map[string]an
 	for _, name := range o.Files {
 		p.Activity.Attachments = append(p.Activity.Attachments, botframework.Attachment{ContentType: "reference", ContentURL: "https://example.sharepoint.com/" + name, Name: name})
 	}
+	attached, err := s.attached(c, o)
+	if err != nil {
+		return nil, false, err
+	}
 	s.add(c, root, p)
 	a = s.envelope(botframework.TypeMessage, p.ID, c, p.ThreadID, u)
+	if len(attached) > 0 {
+		a["attachments"] = attached
+	}
 	a["text"], a["textFormat"] = text, "plain"
 	a["entities"] = append(entities, a["entities"].([]any)...)
 	s.touch()
 	return a, c.hasBot() && (c.kind == botframework.ConversationPersonal || o.Mention || c.reads), nil
+}
+
+// attached is what the bot is told of a message besides its text: its HTML, with
+// the beginning of the message that it answers, and its files.
+func (s *Server) attached(c *conversation, o SayOptions) ([]any, error) {
+	var out []any
+	if o.Quotes != "" {
+		p := c.post(o.Quotes)
+		if p == nil {
+			return nil, noSuch("post", o.Quotes)
+		}
+		name := s.o.BotName
+		if u := s.users[p.From]; u != nil {
+			name = u.Name
+		}
+		out = append(out, map[string]any{"contentType": "text/html", "content": fmt.Sprintf(
+			"<blockquote itemscope itemtype=\"http://schema.skype.com/Reply\" itemid=\"%s\"><strong itemprop=\"mri\" itemid=\"8:orgid:x\">%s</strong>"+
+				"<span itemprop=\"time\" itemid=\"%s\"></span><p itemprop=\"preview\">%s</p></blockquote><p>…</p>",
+			p.ID, html.EscapeString(name), p.ID, html.EscapeString(p.Activity.Text))})
+	}
+	for _, name := range o.Files {
+		out = append(out, map[string]any{"contentType": "application/vnd.microsoft.teams.file.download.info", "name": name})
+	}
+	return out, nil
 }
 
 // Install puts the bot into a personal chat, a group chat or, by any of its

@@ -59,6 +59,11 @@ func (s *Server) limit(key string, windows []window) *failure {
 func (s *Server) find(convID string) (*conversation, string, *failure) {
 	base, root := splitThread(convID)
 	c := s.convs[base]
+	for _, u := range s.users {
+		if c == nil && base == s.graphChat(u) {
+			c = s.convs[personalID(u.ID)]
+		}
+	}
 	if c == nil || c.deleted {
 		return nil, "", fail(http.StatusNotFound, "ConversationNotFound", "Conversation not found.")
 	}

@@ -25,6 +25,8 @@ type User struct {
 	TenantID string
 	// Locale of the person's client. "" means en-US.
 	Locale string
+	// Timezone of the person's client. "" means Asia/Jakarta.
+	Timezone string
 
 	blocked bool
 }
@@ -107,6 +109,9 @@ func (s *Server) AddUser(u User) User {
 	if u.Locale == "" {
 		u.Locale = "en-US"
 	}
+	if u.Timezone == "" {
+		u.Timezone = "Asia/Jakarta"
+	}
 	s.users[u.ID] = &u
 	s.order = append(s.order, u.ID)
 	chat := personalID(u.ID)
@@ -118,6 +123,23 @@ func personalID(userID string) string { return "a:" + strings.TrimPrefix(userID,
 
 // Personal returns the id of the person's 1:1 chat with the bot.
 func (s *Server) Personal(userID string) string { return personalID(userID) }
+
+// GraphChat returns the id that Microsoft Graph has for the person's 1:1 chat
+// with the bot. The bot can write there by either id.
+// https://learn.microsoft.com/microsoftteams/platform/graph-api/proactive-bots-and-messages/graph-proactive-bots-and-messages
+func (s *Server) GraphChat(userID string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.users[userID]
+	if u == nil {
+		return ""
+	}
+	return s.graphChat(u)
+}
+
+func (s *Server) graphChat(u *User) string {
+	return "19:" + strings.ToLower(s.o.AppID+"_"+u.AADObjectID) + "@unq.gbl.spaces"
+}
 
 // AddPersonalChat makes the 1:1 chat of two people and returns its id. The bot is
 // not in it, and cannot be.

@@ -137,6 +137,11 @@ func (c *Client) InstallApp(ctx context.Context, chat, catalogID string, consent
 	if err := CheckChatID(op, chat); err != nil {
 		return err
 	}
+	return c.install(ctx, op, "/chats/"+url.PathEscape(chat)+"/installedApps", catalogID, consent)
+}
+
+// install adds an app to the apps at a path.
+func (c *Client) install(ctx context.Context, op, path, catalogID string, consent []RSC) error {
 	if !guid.MatchString(catalogID) {
 		return Refused(op, "the id is none of an app in the catalog")
 	}
@@ -152,7 +157,7 @@ func (c *Client) InstallApp(ctx context.Context, chat, catalogID string, consent
 	if len(consent) > 0 {
 		body["consentedPermissionSet"] = set
 	}
-	err := c.send(ctx, raw{op: op, method: kiota.POST, path: "/chats/" + url.PathEscape(chat) + "/installedApps", body: body})
+	err := c.send(ctx, raw{op: op, method: kiota.POST, path: path, body: body})
 	var e *Error
 	if !errors.As(err, &e) {
 		return err
@@ -166,7 +171,7 @@ func (c *Client) InstallApp(ctx context.Context, chat, catalogID string, consent
 	return e
 }
 
-// ofApp tells an app that is not there from a chat that is not there.
+// ofApp tells an app that is not there from a chat or a person that is not there.
 var ofApp = regexp.MustCompile(`(?i)\b(app with id|teamsapp|teams app|catalog)\b`)
 
 // InstalledApp is an app in a chat.

@@ -103,9 +103,9 @@ func scopeOf(method, path string) string {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	last := parts[len(parts)-1]
 	switch {
-	case parts[0] != "users" && last == "installedApps" && method == http.MethodPost:
+	case last == "installedApps" && method == http.MethodPost:
 		return "installs"
-	case parts[0] != "users" || last == "chats":
+	case parts[0] != "users" || last == "chats" || len(parts) > 2 && parts[2] == "teamwork":
 		return "teams"
 	case last == "sendMail":
 		return "mail " + strings.ToLower(parts[1])

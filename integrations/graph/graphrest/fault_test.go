@@ -28,12 +28,14 @@ func calls(w *world, chat string) map[string]struct {
 	}
 	c := w.client
 	return map[string]call{
-		"user":      {func(ctx context.Context) error { _, err := c.User(ctx, w.ani.ID); return err }, false, true},
-		"missing":   {func(ctx context.Context) error { _, err := c.Missing(ctx, []string{w.ani.ID}); return err }, false, true},
-		"find chat": {func(ctx context.Context) error { _, _, err := c.FindChat(ctx, w.ani.ID, "x"); return err }, false, true},
-		"catalog":   {func(ctx context.Context) error { _, err := c.CatalogApp(ctx, manifestID); return err }, false, true},
-		"installed": {func(ctx context.Context) error { _, err := c.InstalledApps(ctx, chat); return err }, false, true},
-		"install":   {func(ctx context.Context) error { return c.InstallApp(ctx, chat, w.app.ID, consent) }, true, false},
+		"user":             {func(ctx context.Context) error { _, err := c.User(ctx, w.ani.ID); return err }, false, true},
+		"missing":          {func(ctx context.Context) error { _, err := c.Missing(ctx, []string{w.ani.ID}); return err }, false, true},
+		"find chat":        {func(ctx context.Context) error { _, _, err := c.FindChat(ctx, w.ani.ID, "x"); return err }, false, true},
+		"catalog":          {func(ctx context.Context) error { _, err := c.CatalogApp(ctx, manifestID); return err }, false, true},
+		"installed":        {func(ctx context.Context) error { _, err := c.InstalledApps(ctx, chat); return err }, false, true},
+		"install":          {func(ctx context.Context) error { return c.InstallApp(ctx, chat, w.app.ID, consent) }, true, false},
+		"install for user": {func(ctx context.Context) error { return c.InstallForUser(ctx, w.ani.ID, w.app.ID, nil) }, true, false},
+		"personal chat":    {func(ctx context.Context) error { _, err := c.PersonalChat(ctx, w.ani.ID, w.app.ID); return err }, false, true},
 		"meeting": {func(ctx context.Context) error {
 			_, err := c.CreateMeeting(ctx, w.ani.ID, graphrest.NewMeeting{Key: "k"})
 			return err

@@ -43,6 +43,11 @@ func Permissions() []Permission {
 			Alternative: "write the app's id in the catalog into the configuration",
 		},
 		{
+			Feature: "install the app for people who are to be told something", Permission: "TeamsAppInstallation.ReadWriteSelfForUser.All",
+			LostWithout: "whoever has no 1:1 chat with the app, and no team or chat in common, is told by mail",
+			Alternative: "TeamsAppInstallation.ReadWriteAndConsentSelfForUser.All where Graph wants consent for an app package that asks for permissions of chats; or a setup policy of Teams installs the app for everybody",
+		},
+		{
 			Feature: "find a chat again after a lost answer", Permission: "Chat.ReadBasic.All",
 			LostWithout: "a lost answer may leave one empty chat behind",
 			Alternative: "delete the extra chat by hand",

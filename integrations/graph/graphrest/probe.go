@@ -76,6 +76,26 @@ func (c *Client) Probe(ctx context.Context, in ProbeInput) []Finding {
 	return out
 }
 
+// ProbePeople tries, as Probe does, what is needed to install the app for people.
+// It installs nothing.
+func (c *Client) ProbePeople(ctx context.Context, in ProbeInput) []Finding {
+	var out []Finding
+	if in.Person != "" {
+		u, err := c.User(ctx, in.Person)
+		out = append(out, finding("find people", "found "+u.Name, err))
+	}
+	if in.CatalogID == "" {
+		app, err := c.CatalogApp(ctx, in.ExternalID)
+		out = append(out, finding("find the app in the catalog", "version "+app.Version, err))
+	}
+	// An app for a person, neither of whom exists.
+	err := unless(c.InstallForUser(ctx, nothing, nothing, nil), http.StatusBadRequest, http.StatusNotFound)
+	return append(out, finding("install the app for people", "the permission is there", err))
+}
+
+// nothing is an id that nothing has.
+const nothing = "00000000-0000-0000-0000-000000000000"
+
 func finding(what, found string, err error) Finding {
 	if err == nil {
 		return Finding{What: what, OK: true, Message: found}
@@ -123,7 +143,6 @@ func (c *Client) probeCreate(ctx context.Context) error {
 
 // probeInstall asks for an app and a chat that don't exist.
 func (c *Client) probeInstall(ctx context.Context, consent []RSC) error {
-	const nothing = "00000000-0000-0000-0000-000000000000"
 	err := c.InstallApp(ctx, "19:"+strings.ReplaceAll(nothing, "-", "")+"@thread.v2", nothing, consent)
 	return unless(err, http.StatusBadRequest, http.StatusNotFound)
 }

@@ -30,6 +30,10 @@ const (
 	ReasonOldVersion Reason = "old-version"
 	// ReasonAppBlocked: an administrator blocked the app, or a policy does.
 	ReasonAppBlocked Reason = "app-blocked"
+	// ReasonNotOwn: the app in the catalog names another Entra app, or none, as its
+	// own: it may not install itself.
+	// https://github.com/microsoftgraph/microsoft-graph-docs/issues/16666
+	ReasonNotOwn Reason = "not-own"
 	// ReasonNotInChat: the app is not, or not yet, a member of the chat.
 	ReasonNotInChat Reason = "not-in-chat"
 	// ReasonMember: people can't be members, see Error.UserIDs.
@@ -60,6 +64,8 @@ func (r Reason) Fix() string {
 		return "upload the app package to the organisation's catalog in the Teams admin center"
 	case ReasonAppBlocked:
 		return "allow the app in the Teams admin center, under Manage apps and the permission policies"
+	case ReasonNotOwn:
+		return "upload the app package whose webApplicationInfo names this Entra app"
 	case ReasonMeetingPolicy:
 		return "grant the organiser an application access policy that names the app"
 	case ReasonMailbox:
@@ -94,6 +100,8 @@ func classify(status int, code, message string) (Reason, []string) {
 		return ReasonNotForApps, nil
 	case refusing && has("blocked by the tenant", "blocked by tenant", "blocked by policy", "blocked by admin", "blocked by an admin", "disabled by the tenant", "disabled by tenant", "app permission policy", "not allowed by policy"):
 		return ReasonAppBlocked, nil
+	case refusing && has("is not allowed to manage the teams app"):
+		return ReasonNotOwn, nil
 	case refusing && strings.Contains(squeezed, "resourcespecific"):
 		return ReasonConsentOff, nil
 	case status == http.StatusBadRequest && (strings.Contains(squeezed, "resourcespecific") || strings.Contains(squeezed, "consentedpermission")):

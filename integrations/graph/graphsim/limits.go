@@ -27,7 +27,7 @@ func (s *Server) limited(w http.ResponseWriter, r *http.Request) bool {
 	}
 	kind, most := "teams", teamsPerSecond
 	switch path := strings.TrimPrefix(r.URL.Path, "/v1.0"); {
-	case strings.HasPrefix(path, "/users") && !strings.HasSuffix(path, "/chats"):
+	case strings.HasPrefix(path, "/users") && !strings.HasSuffix(path, "/chats") && !strings.Contains(path, "/teamwork/"):
 		return false
 	case r.Method == http.MethodPost && strings.HasSuffix(path, "/installedApps"):
 		kind, most = "installs", installsPerSecond

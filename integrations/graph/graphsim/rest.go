@@ -37,6 +37,9 @@ func (s *Server) handler() http.Handler {
 	route("GET /chats/{chat}/installedApps", s.getInstalledApps)
 	route("POST /chats/{chat}/installedApps", s.postInstalledApp)
 	route("GET /appCatalogs/teamsApps", s.getCatalog)
+	route("GET /users/{user}/teamwork/installedApps", s.getOwnApps)
+	route("POST /users/{user}/teamwork/installedApps", s.postOwnApp)
+	route("GET /users/{user}/teamwork/installedApps/{installation}/chat", s.getOwnChat)
 	route("POST /users/{user}/onlineMeetings/createOrGet", s.postMeeting)
 	route("POST /users/{user}/sendMail", s.postMail)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +72,8 @@ func (s *Server) handler() http.Handler {
 	})
 }
 
-// serve answers a call by its route, and tells of the chats that it changed.
+// serve answers a call by its route, and tells of the chats that it changed and
+// of the people for whom it installed the app.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, h http.HandlerFunc) {
 	later := httptest.NewRecorder()
 	s.mu.Lock()
@@ -80,11 +84,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, h http.HandlerFun
 	for _, c := range s.dirty {
 		changed = append(changed, c.view())
 	}
-	s.dirty = nil
+	added := s.added
+	s.dirty, s.added = nil, nil
 	s.mu.Unlock()
 	for _, c := range changed {
 		if s.opt.Changed != nil {
 			s.opt.Changed(c)
+		}
+	}
+	for _, userID := range added {
+		if s.opt.Installed != nil {
+			s.opt.Installed(userID, s.personalChat(userID))
 		}
 	}
 	maps.Copy(w.Header(), later.Header())

@@ -156,19 +156,23 @@ func (s *Server) getInstalledApps(w http.ResponseWriter, r *http.Request) {
 	if c == nil || !s.options(w, q, "$expand", "$filter", "$select") {
 		return
 	}
-	expand := strings.Split(q.Get("$expand"), ",")
 	var all []object
 	for _, i := range c.apps {
-		o := object{"id": s.membership(c, i.app.ID)}
-		if slices.Contains(expand, "teamsApp") {
-			o["teamsApp"] = wireApp(&i.app)
-		}
-		if slices.Contains(expand, "teamsAppDefinition") {
-			d := s.wireDefinition(&i.app)
-			delete(d, "authorization")
-			o["teamsAppDefinition"] = d
-		}
-		all = append(all, o)
+		all = append(all, s.wireInstallation(&i, s.membership(c, i.app.ID), q.Get("$expand")))
 	}
 	s.page(w, r, all)
+}
+
+func (s *Server) wireInstallation(i *installation, id, expand string) object {
+	o := object{"id": id}
+	with := strings.Split(expand, ",")
+	if slices.Contains(with, "teamsApp") {
+		o["teamsApp"] = wireApp(&i.app)
+	}
+	if slices.Contains(with, "teamsAppDefinition") {
+		d := s.wireDefinition(&i.app)
+		delete(d, "authorization")
+		o["teamsAppDefinition"] = d
+	}
+	return o
 }

@@ -1,6 +1,6 @@
 // Package graphsim is a Microsoft Graph to test and demonstrate against: an HTTP
 // server on a loopback port that keeps people, group chats and their messages, an
-// app catalog, apps in chats, online meetings and sent mail, and answers the calls that
+// app catalog, apps in chats and of people, online meetings and sent mail, and answers the calls that
 // package graph makes by Graph's rules: which permission each call needs, granted
 // to the app or within a chat, what a chat may look like, what can be installed,
 // and how many calls there may be.
@@ -60,12 +60,17 @@ type Options struct {
 	// before the call is answered: so that a simulator of Teams has it, too. It may
 	// use the simulator.
 	Changed func(Chat)
+
+	// Installed, if not nil, is told of each person to whose own apps a call added
+	// the app that calls, and of the id of their 1:1 chat, before the call is
+	// answered. It may use the simulator.
+	Installed func(userID, chatID string)
 }
 
 // DefaultPermissions lets the app do everything that its client can.
 var DefaultPermissions = []string{
 	"User.Read.All", "Chat.Create", "Chat.ReadBasic.All", "TeamsAppInstallation.ReadWriteAndConsentSelfForChat.All",
-	"AppCatalog.Read.All", "OnlineMeetings.ReadWrite.All", "Mail.Send",
+	"TeamsAppInstallation.ReadWriteSelfForUser.All", "AppCatalog.Read.All", "OnlineMeetings.ReadWrite.All", "Mail.Send",
 }
 
 // Token is what the default of Options.Verify accepts.
@@ -85,9 +90,12 @@ type Server struct {
 	granted    map[string]bool
 	consentOff bool
 	noPolicy   map[string]bool // organisers without application access policy
+	askConsent bool            // for people, too
+	barred     map[string]bool // people whose policy does not let apps in
 	users      []*User
 	apps       []*App
 	chats      []*chat
+	own        map[string][]installation // people's own apps, by object id
 	meetings   []*Meeting
 	mails      []Mail
 	mailing    map[string]int // requests of a mailbox under way
@@ -95,7 +103,8 @@ type Server struct {
 	buckets    map[string]*bucket
 	faults     []*Fault
 	received   []Request
-	dirty      []*chat // changed by the call that is being answered
+	dirty      []*chat  // changed by the call that is being answered
+	added      []string // people for whom that call installed the app
 }
 
 // New starts a simulator on a free port of 127.0.0.1. It panics if there is no
@@ -104,6 +113,7 @@ func New(o Options) *Server {
 	o.setDefaults()
 	s := &Server{
 		opt: o, served: make(chan struct{}), granted: make(map[string]bool), noPolicy: make(map[string]bool),
+		barred: make(map[string]bool), own: make(map[string][]installation),
 		mailing: make(map[string]int), buckets: make(map[string]*bucket),
 	}
 	s.Grant(o.Permissions...)

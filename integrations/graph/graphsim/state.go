@@ -45,7 +45,7 @@ type Member struct {
 	History time.Time // from when on messages can be read; year 1: all of them
 }
 
-// Installed is an app in a chat.
+// Installed is an app in a chat, or of somebody.
 type Installed struct {
 	CatalogID, ExternalID, Version string
 	Permissions                    []Permission // consented to
@@ -89,6 +89,10 @@ type chat struct {
 type installation struct {
 	app     App // as it was in the catalog
 	consent []Permission
+}
+
+func (i *installation) view() Installed {
+	return Installed{CatalogID: i.app.ID, ExternalID: i.app.ExternalID, Version: i.app.Version, Permissions: slices.Clone(i.consent)}
 }
 
 func (c *chat) consents(clientID, permission string) bool {
@@ -182,7 +186,7 @@ func (c *chat) view() Chat {
 	v := c.Chat
 	v.Members = slices.Clone(c.Members)
 	for _, i := range c.apps {
-		v.Apps = append(v.Apps, Installed{CatalogID: i.app.ID, ExternalID: i.app.ExternalID, Version: i.app.Version, Permissions: slices.Clone(i.consent)})
+		v.Apps = append(v.Apps, i.view())
 	}
 	return v
 }
@@ -196,6 +200,15 @@ func (s *Server) AddChat(topic string, userIDs ...string) Chat {
 		members = append(members, Member{UserID: id, Role: "owner"})
 	}
 	return s.addChat(topic, members).view()
+}
+
+// Leave takes somebody out of a chat, as if they had left it.
+func (s *Server) Leave(chatID, userID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.chat(chatID); c != nil {
+		c.Members = slices.DeleteFunc(c.Members, func(m Member) bool { return strings.EqualFold(m.UserID, userID) })
+	}
 }
 
 func (s *Server) addChat(topic string, members []Member) *chat {

@@ -24,6 +24,8 @@ type IssueType struct {
 	// Fields are those on the create screen, besides project, type, summary,
 	// labels and reporter, which always are. Default: StandardFields.
 	Fields []Field
+	// NoLabels takes labels off the create screen.
+	NoLabels bool
 
 	id string
 }
@@ -112,6 +114,9 @@ func (s *Server) AddProject(p Project) {
 			{ID: "labels", Name: "Labels", Type: "array"},
 			{ID: "reporter", Name: "Reporter", Required: true, HasDefault: true, Type: "user"},
 		}, t.Fields...)
+		if t.NoLabels {
+			t.Fields = slices.DeleteFunc(t.Fields, func(f Field) bool { return f.ID == "labels" })
+		}
 	}
 	s.projects = append(s.projects, &p)
 }

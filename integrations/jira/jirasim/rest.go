@@ -35,8 +35,6 @@ func (s *Server) handler() http.Handler {
 	route("GET "+api+"/issue/{key}/transitions", false, s.getTransitions)
 	route("POST "+api+"/issue/{key}/transitions", false, s.postTransition)
 	route("POST "+api+"/issue/{key}/remotelink", false, s.postLink)
-	route("GET "+api+"/issue/{key}/comment", false, s.getComments)
-	route("POST "+api+"/issue/{key}/comment", false, s.postComment)
 	if s.opt.DataCenter {
 		route("GET "+api+"/search", false, s.getSearch)
 	} else {

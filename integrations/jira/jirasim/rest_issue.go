@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 )
 
 // here returns the issue of the path, or answers that there is none.
@@ -222,41 +221,4 @@ func (s *Server) postLink(w http.ResponseWriter, r *http.Request) {
 		i.Links = append(i.Links, l)
 	}
 	answer(w, code, object{"id": l.ID, "self": s.self("issue", i.ID, "remotelink", strconv.Itoa(l.ID))})
-}
-
-func (s *Server) getComments(w http.ResponseWriter, r *http.Request) {
-	i := s.here(w, r)
-	if i == nil {
-		return
-	}
-	all := []object{}
-	for _, c := range i.Comments {
-		all = append(all, s.wireComment(&i.Issue, c))
-	}
-	if r.URL.Query().Get("orderBy") == "-created" {
-		slices.Reverse(all)
-	}
-	p, entries := s.page(r.URL.Query(), all, 50)
-	p["comments"] = entries
-	answer(w, http.StatusOK, p)
-}
-
-func (s *Server) postComment(w http.ResponseWriter, r *http.Request) {
-	i := s.here(w, r)
-	if i == nil {
-		return
-	}
-	body, ok := decode(w, r, "body", "visibility", "properties")
-	if !ok {
-		return
-	}
-	said, ok := body["body"].(string)
-	switch {
-	case !ok || strings.TrimSpace(said) == "":
-		refuseFields(w, map[string]string{"comment": "Comment body can not be empty!"})
-	case len(utf16.Encode([]rune(said))) > 32_767:
-		refuseFields(w, map[string]string{"comment": "The entered text is too long. It exceeds the allowed limit of 32,767 characters."})
-	default:
-		answer(w, http.StatusCreated, s.wireComment(&i.Issue, s.comment(s.bot(), i, said)))
-	}
 }

@@ -241,7 +241,7 @@ func TestLimits(t *testing.T) {
 			t.Fatalf("write %d: %d", n, status)
 		}
 	}
-	status, h, _ := call(t, s, http.MethodPost, "/rest/api/2/issue/OPS-1/comment", `{"body":"x"}`)
+	status, h, _ := call(t, s, http.MethodPost, "/rest/api/2/issue/OPS-1/remotelink", `{"globalId":"g","object":{"url":"https://x.example/","title":"t"}}`)
 	refused(status, h, "jira-per-issue-on-write")
 	if status, _, _ = call(t, s, http.MethodGet, "/rest/api/2/issue/OPS-1", ""); status != 200 {
 		t.Errorf("reading: %d", status)
@@ -262,7 +262,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("retry after %s, want 20 s", h.Get("Retry-After"))
 	}
 	s.Advance(ctx, 20*time.Second)
-	if status, _, _ = call(t, s, http.MethodPost, "/rest/api/2/issue/OPS-1/comment", `{"body":"x"}`); status != 201 {
+	if status, _, _ = call(t, s, http.MethodPost, "/rest/api/2/issue/OPS-1/remotelink", `{"globalId":"g","object":{"url":"https://x.example/","title":"t"}}`); status != 201 {
 		t.Errorf("thirty seconds later: %d", status)
 	}
 	for range 100 {
@@ -304,7 +304,6 @@ func TestRequestsRefused(t *testing.T) {
 		"other update":       {"PUT", "/issue/OPS-1", `{"update":{"summary":[{"set":"x"}]}}`, 400, "summary"},
 		"bad step":           {"POST", "/issue/OPS-1/transitions", `{"transition":{"id":"99"}}`, 400, "not valid"},
 		"field of no screen": {"POST", "/issue/OPS-1/transitions", `{"transition":{"id":"31"},"fields":{"resolution":{"name":"Done"}}}`, 400, "cannot be set"},
-		"empty comment":      {"POST", "/issue/OPS-1/comment", `{"body":" "}`, 400, "empty"},
 		"link without title": {"POST", "/issue/OPS-1/remotelink", `{"object":{"url":"https://x.example"}}`, 400, "title"},
 		"users of nothing":   {"GET", "/user/search", ``, 400, "query"},
 		"no such route":      {"GET", "/issue/createmeta", ``, 404, ""},

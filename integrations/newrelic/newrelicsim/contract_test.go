@@ -10,28 +10,9 @@ import (
 	"testing"
 	"text/scanner"
 
+	"imbot/integrations/internal/contract"
 	"imbot/integrations/newrelic"
 )
-
-// contracts returns the folder of vendors' published contracts, or skips.
-func contracts(t testing.TB) string {
-	t.Helper()
-	if dir := os.Getenv("IMBOT_CONTRACTS"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		found := filepath.Join(dir, "..", "shared", "contracts")
-		if _, err := os.Stat(found); err == nil {
-			return found
-		}
-	}
-	t.Skip("no contract files: set IMBOT_CONTRACTS to their folder")
-	return ""
-}
 
 // schema is what a GraphQL schema says about names and types.
 type schema struct {
@@ -214,7 +195,7 @@ func (s *schema) value(typ string, v any, vars map[string]string) error {
 
 func readContract(t *testing.T) *schema {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(contracts(t), "newrelic", "nerdgraph-subset.graphql"))
+	raw, err := os.ReadFile(filepath.Join(contract.Dir(t), "newrelic", "nerdgraph-subset.graphql"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +208,7 @@ func readContract(t *testing.T) *schema {
 
 // All that the client asks for is there to be asked for.
 func TestContractQueries(t *testing.T) {
-	contract := readContract(t)
+	schema := readContract(t)
 	sim := New(Options{PageSize: 1})
 	defer sim.Close()
 	c, err := newrelic.New(newrelic.Config{Key: sim.Key(), URL: sim.URL()})
@@ -246,7 +227,7 @@ func TestContractQueries(t *testing.T) {
 	texts := map[string]bool{}
 	for _, r := range sim.Requests() {
 		texts[r.Query] = true
-		if err := contract.check(r.Query); err != nil {
+		if err := schema.check(r.Query); err != nil {
 			t.Errorf("%s: %v", r.Query, err)
 		}
 	}
@@ -263,8 +244,8 @@ const everything = `query($g: EntityGuid!) { actor {
 
 // All that the simulator answers is New Relic's to answer.
 func TestContractAnswers(t *testing.T) {
-	contract := readContract(t)
-	if err := contract.check(everything); err != nil {
+	schema := readContract(t)
+	if err := schema.check(everything); err != nil {
 		t.Error(err)
 	}
 	sim := Unstarted(Options{})
@@ -291,7 +272,7 @@ func TestContractAnswers(t *testing.T) {
 
 // The check itself finds what is wrong.
 func TestContractFindsDeviations(t *testing.T) {
-	contract := readContract(t)
+	schema := readContract(t)
 	for query, fine := range map[string]bool{
 		`{ actor { entitySearch(query: "x") { count } } }`:                                                                                     true,
 		`query($g: EntityGuid!) { actor { entity(guid: $g) { name } } }`:                                                                       true,
@@ -309,7 +290,7 @@ func TestContractFindsDeviations(t *testing.T) {
 		`{ actor { entity(guid: "x") { relatedEntities(filter: {relationshipTypes: {include: [CALLS]}}) { results { source } } } } }`:          false,
 		`{ actor { entity(guid: "x") { relatedEntities(filter: {relationshipTypes: {include: [CALLS]}}) { results { source { guid } } } } } }`: true,
 	} {
-		if err := contract.check(query); (err == nil) != fine {
+		if err := schema.check(query); (err == nil) != fine {
 			t.Errorf("%s: %v, want fine %v", query, err, fine)
 		}
 	}

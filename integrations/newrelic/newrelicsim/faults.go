@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -34,47 +32,17 @@ type Fault struct {
 	// Flood answers a question for the calls of a service with one page of this
 	// many of them.
 	Flood int
-
-	seen, served int
 }
 
 // Inject adds a fault. Of several that fit a request, the oldest counts.
-func (s *Server) Inject(f Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &f)
-}
+func (s *Server) Inject(f Fault) { s.faults.Add(f, f.Skip, f.Times) }
 
 // ClearFaults ends all faults.
-func (s *Server) ClearFaults() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
+func (s *Server) ClearFaults() { s.faults.Clear() }
 
-// fault returns the fault for a request, and uses it up.
-func (s *Server) fault(query string) *Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for n, f := range s.faults {
-		if !strings.Contains(query, f.Field) {
-			continue
-		}
-		if f.seen++; f.seen <= f.Skip {
-			continue
-		}
-		f.served++
-		now := *f
-		if f.served == f.Times {
-			s.faults = slices.Delete(s.faults, n, n+1)
-		}
-		return &now
-	}
-	return nil
-}
-
-// answer does as the fault says. It reports whether that was the answer.
-func (f *Fault) answer(w http.ResponseWriter, r *http.Request) bool {
+// answer does as the fault says when it is used for the nth time. It reports
+// whether that was the answer.
+func (f *Fault) answer(w http.ResponseWriter, r *http.Request, n int) bool {
 	switch {
 	case f.Hang:
 		<-r.Context().Done()
@@ -98,7 +66,7 @@ func (f *Fault) answer(w http.ResponseWriter, r *http.Request) bool {
 	case f.Endless != "":
 		cursor := "same"
 		if f.Endless == "new" {
-			cursor = "page-" + strconv.Itoa(f.served)
+			cursor = "page-" + strconv.Itoa(n)
 		}
 		fmt.Fprintf(w, `{"data":{"actor":{"entitySearch":{"results":{"nextCursor":%q,"entities":[]}},"entity":{"relatedEntities":{"nextCursor":%[1]q,"results":[]}}}}}`, cursor)
 	case f.Flood > 0:

@@ -34,7 +34,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "", "The API key provided is invalid")
 		return
 	}
-	if f := s.fault(in.Query); f != nil && f.answer(w, r) {
+	f, n, ok := s.faults.Take(func(f Fault) bool { return strings.Contains(in.Query, f.Field) })
+	if ok && f.answer(w, r, n) {
 		return
 	}
 	doc, err := parse(in.Query)

@@ -13,12 +13,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync"
 	"time"
+
+	"imbot/integrations/internal/fault"
+	"imbot/integrations/internal/loopback"
 )
 
 // DefaultTTL is how long a relationship outlives the last call, mostly.
@@ -80,10 +82,11 @@ type Request struct {
 
 // Server is a simulator. Its methods are safe for concurrent use.
 type Server struct {
+	*loopback.Server // nil where it has no port
+
 	opt    Options
-	http   *http.Server
 	url    string
-	served chan struct{} // closed when the server has ended
+	faults fault.Plan[Fault]
 
 	mu       sync.Mutex // guards all below
 	offset   time.Duration
@@ -91,7 +94,6 @@ type Server struct {
 	byGUID   map[string]*entity
 	related  []*relationship
 	changes  []Change // as they were told
-	faults   []*Fault
 	requests []Request
 	active   int
 	peak     int
@@ -101,17 +103,8 @@ type Server struct {
 // none, for then nothing can be tested. Close ends it.
 func New(o Options) *Server {
 	s := Unstarted(o)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic("newrelicsim: " + err.Error())
-	}
-	s.url = "http://" + l.Addr().String() + "/graphql"
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.served = make(chan struct{})
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(l) // ends by Close
-	}()
+	s.Server = loopback.Start(s)
+	s.url = s.Server.URL() + "/graphql"
 	return s
 }
 
@@ -144,14 +137,6 @@ func (s *Server) URL() string { return s.url }
 
 // Key is the user key that requests must bring.
 func (s *Server) Key() string { return s.opt.Key }
-
-// Close ends the server.
-func (s *Server) Close() {
-	if s.http != nil {
-		_ = s.http.Close()
-		<-s.served
-	}
-}
 
 // RoundTrip answers a request without a network.
 func (s *Server) RoundTrip(r *http.Request) (resp *http.Response, err error) {

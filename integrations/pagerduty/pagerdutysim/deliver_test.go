@@ -18,8 +18,8 @@ import (
 
 var day0 = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 
-// delivery is a webhook as the receiver got it.
-type delivery struct {
+// arrival is a webhook as the receiver got it.
+type arrival struct {
 	id, sub, text string
 	header        http.Header
 	body          []byte
@@ -30,7 +30,7 @@ type delivery struct {
 type receiver struct {
 	*httptest.Server
 	mu     sync.Mutex
-	got    []delivery
+	got    []arrival
 	answer func(n int, e *pagerduty.Event) int // n counts from 0; 0 means: no answer
 }
 
@@ -53,7 +53,7 @@ func receive(t *testing.T) *receiver {
 		}
 		r.mu.Lock()
 		n, answer := len(r.got), r.answer
-		r.got = append(r.got, delivery{
+		r.got = append(r.got, arrival{
 			id: req.Header.Get(pagerduty.WebhookIDHeader), sub: req.Header.Get(pagerduty.SubscriptionHeader),
 			text: text, header: req.Header, body: body, event: e,
 		})
@@ -71,7 +71,7 @@ func receive(t *testing.T) *receiver {
 	return r
 }
 
-func (r *receiver) deliveries() []delivery {
+func (r *receiver) deliveries() []arrival {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.got)

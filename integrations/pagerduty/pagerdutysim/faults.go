@@ -2,107 +2,25 @@ package pagerdutysim
 
 import (
 	"net/http"
-	"net/http/httptest"
-	"slices"
-	"strings"
 	"time"
+
+	"imbot/integrations/internal/fault"
 )
 
-// Fault makes REST calls go wrong.
-type Fault struct {
-	Method string // the calls it is for; empty: any
-	Path   string // prefix of their path; empty: any
-	Times  int    // how many of them; 0: all, until ClearFaults
-
-	Status int           // answer with this status
-	Reset  time.Duration // with it, say in ratelimit-reset when to come back; 0: don't say
-	After  bool          // do what is asked for first: it is done, but the answer is Status or lost
-	Drop   bool          // close the connection instead of answering
-	Hang   bool          // don't answer before the caller gives up
-}
-
-// Inject adds a fault. Of several that fit a call, the oldest counts.
-func (s *Server) Inject(f Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &f)
-}
-
-// ClearFaults ends all faults.
-func (s *Server) ClearFaults() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
-
-// fault returns the fault for a call, and uses it up.
-func (s *Server) fault(r *http.Request) *Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for n, f := range s.faults {
-		if (f.Method != "" && f.Method != r.Method) || !strings.HasPrefix(r.URL.Path, f.Path) {
-			continue
-		}
-		now := *f
-		if f.Times > 0 {
-			if f.Times--; f.Times == 0 {
-				s.faults = slices.Delete(s.faults, n, n+1)
-			}
-		}
-		return &now
-	}
-	return nil
-}
-
-// fail answers a call as the fault says.
-func (f *Fault) fail(w http.ResponseWriter, r *http.Request, do http.Handler) {
-	if f.After {
-		do.ServeHTTP(httptest.NewRecorder(), r)
-	}
-	switch {
-	case f.Hang:
-		<-r.Context().Done()
-		panic(http.ErrAbortHandler)
-	case f.Drop || f.Status == 0:
-		panic(http.ErrAbortHandler) // closes the connection
-	}
-	if f.Reset > 0 {
-		limitHeaders(w.Header(), 960, 0, f.Reset)
-	}
-	switch f.Status {
-	case http.StatusTooManyRequests:
-		refuse(w, f.Status, 2020, "Rate Limit Exceeded")
-	default:
-		refuse(w, f.Status, 2000, http.StatusText(f.Status))
-	}
-}
+// Fault makes REST calls go wrong. RetryAfter goes into ratelimit-reset.
+type Fault = fault.Fault
 
 // Request is a REST call as it came in.
-type Request struct {
-	At     time.Time
-	Method string
-	URL    string // path and query
-	Header http.Header
-	Body   []byte
-}
+type Request = fault.Request
 
-// Requests returns all REST calls so far, in order.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.received)
-}
-
-// Dump returns every byte that came in by REST, to look for what should never
-// have left: request lines, headers and bodies.
-func (s *Server) Dump() []byte {
-	var b strings.Builder
-	for _, r := range s.Requests() {
-		b.WriteString(r.Method + " " + r.URL + "\n")
-		_ = r.Header.Write(&b) // a Builder takes everything
-		b.WriteString("\n")
-		b.Write(r.Body)
-		b.WriteString("\n\n")
-	}
-	return []byte(b.String())
+// faults is how PagerDuty refuses.
+var faults = fault.Form{
+	Wait: func(h http.Header, d time.Duration) { limitHeaders(h, 960, 0, d) },
+	Refuse: func(w http.ResponseWriter, f *Fault) {
+		if f.Status == http.StatusTooManyRequests {
+			refuse(w, f.Status, codeRate, "Rate Limit Exceeded")
+			return
+		}
+		refuse(w, f.Status, 2000, http.StatusText(f.Status))
+	},
 }

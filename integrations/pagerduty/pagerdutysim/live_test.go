@@ -28,7 +28,7 @@ func story(t *testing.T, s *Server, n int) {
 	}
 }
 
-// inOrder checks that the first delivery of each webhook of an incident came in
+// inOrder checks that the first arrival of each webhook of an incident came in
 // order, and returns how often webhooks came.
 func inOrder(t *testing.T, r *receiver, incidents int) map[string]int {
 	t.Helper()

@@ -1,15 +1,15 @@
 package pagerdutysim
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"imbot/integrations/internal/fault"
 )
 
 // PagerDuty's error codes. https://developer.pagerduty.com/docs/errors
@@ -60,21 +60,7 @@ func (s *Server) handler() http.Handler {
 			mux.ServeHTTP(w, r)
 		}
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-		if err != nil {
-			return // the caller is gone
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		s.mu.Lock()
-		s.received = append(s.received, Request{At: s.now(), Method: r.Method, URL: r.URL.RequestURI(), Header: r.Header.Clone(), Body: body})
-		s.mu.Unlock()
-		if f := s.fault(r); f != nil {
-			f.fail(w, r, checked)
-			return
-		}
-		checked.ServeHTTP(w, r)
-	})
+	return fault.Logged(&s.Log, s.Now, 1<<20, fault.Handler(&s.Injector, faults, checked))
 }
 
 // allowed checks the token and the rate limit, which is counted by the minute.

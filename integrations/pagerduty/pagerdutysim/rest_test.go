@@ -210,7 +210,7 @@ func TestFaultsFitTheirCalls(t *testing.T) {
 	if resp, _ := call(t, s, "GET", "/abilities", ""); resp.StatusCode != 200 {
 		t.Errorf("%d after ClearFaults", resp.StatusCode)
 	}
-	s.Inject(Fault{Status: 429, Reset: 9 * time.Second, Times: 1})
+	s.Inject(Fault{Status: 429, RetryAfter: 9 * time.Second, Times: 1})
 	if resp, body := call(t, s, "GET", "/abilities", ""); resp.Header.Get("ratelimit-reset") != "9" || !strings.Contains(body, "2020") {
 		t.Errorf("%v %s", resp.Header, body)
 	}

@@ -14,13 +14,15 @@ package pagerdutysim
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	mathrand "math/rand/v2"
-	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"imbot/integrations/internal/delivery"
+	"imbot/integrations/internal/fault"
+	"imbot/integrations/internal/loopback"
 )
 
 // Options of a simulator. The zero value works.
@@ -62,22 +64,16 @@ type Options struct {
 
 // Server is a running simulator. Its methods are safe for concurrent use.
 type Server struct {
-	opt    Options
-	http   *http.Server
-	url    string
-	client *http.Client
-	served chan struct{} // closed when the server has ended
+	*loopback.Server // its URL is that of the REST API
+	fault.Injector
+	fault.Log
+	*delivery.Queue[*subscription]
 
-	stop context.CancelFunc // ends live delivery
-	live sync.WaitGroup
-	wake chan struct{} // has room for one: something may be due
+	opt Options
 
 	mu        sync.Mutex // guards all below
 	rnd       *mathrand.Rand
 	offset    time.Duration // added to Options.Now by Advance
-	seq       int64         // orders webhooks
-	ready     laneHeap      // lanes with a webhook to deliver, and none under way
-	pending   int           // webhooks in all lanes
 	users     []*User
 	services  []*Service
 	schedules []*Schedule
@@ -87,17 +83,13 @@ type Server struct {
 	incidents []*incident // by number: incidents[0] has number 1
 	byID      map[string]*incident
 	subs      []*subscription
-	mischief  Mischief
-	stats     Stats
-	idle      chan struct{} // closed and replaced whenever a webhook leaves a queue
-	faults    []*Fault
-	received  []Request
 	window    time.Time // start of the rate limit's minute
 	used      int       // calls in that minute
 }
 
 // New starts a simulator on a free port of 127.0.0.1. It panics if there is
-// none, for then nothing can be tested. Close ends it.
+// none, for then nothing can be tested. Close ends it and live delivery: webhooks
+// that wait are forgotten.
 func New(o Options) *Server {
 	if o.Token == "" {
 		o.Token = "sim-token"
@@ -118,65 +110,14 @@ func New(o Options) *Server {
 	if o.RatePerMinute <= 0 {
 		o.RatePerMinute = 960
 	}
-	if o.Seed == 0 {
-		var b [8]byte
-		_, _ = rand.Read(b[:]) // never fails
-		o.Seed = binary.LittleEndian.Uint64(b[:])
-	}
-	s := &Server{
-		opt: o, client: &http.Client{}, served: make(chan struct{}), wake: make(chan struct{}, 1),
-		rnd: mathrand.New(mathrand.NewPCG(o.Seed, 1)), byID: make(map[string]*incident), idle: make(chan struct{}),
-	}
-	if o.HTTP != nil {
-		s.client.Transport = o.HTTP.Transport
-	} else {
-		s.client.Transport = &http.Transport{MaxIdleConnsPerHost: liveWorkers}
-	}
-	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	s.start()
+	s := &Server{opt: o, rnd: delivery.Rand(o.Seed), byID: make(map[string]*incident)}
+	s.Queue = s.newQueue()
+	s.Server = loopback.Start(s.handler(), func(ctx context.Context) { delivery.Run(ctx, s.Queue) })
 	return s
 }
 
-func (s *Server) start() {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic("pagerdutysim: " + err.Error())
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-	}
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(l) // ends by Close
-	}()
-	if s.opt.Live {
-		s.live.Add(1)
-		go func() {
-			defer s.live.Done()
-			s.deliverLive(ctx)
-		}()
-	}
-}
-
-// URL is the base URL of the REST API.
-func (s *Server) URL() string { return s.url }
-
 // Token is the API key that REST calls must bring.
 func (s *Server) Token() string { return s.opt.Token }
-
-// Close ends the server and live delivery. Webhooks that wait are forgotten.
-func (s *Server) Close() {
-	s.stop()
-	_ = s.http.Close()
-	<-s.served
-	s.live.Wait()
-	s.client.CloseIdleConnections()
-}
 
 // Now is the simulator's time: that of Options.Now and all Advances.
 func (s *Server) Now() time.Time {

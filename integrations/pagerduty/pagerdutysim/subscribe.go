@@ -17,16 +17,15 @@ const (
 	maxWebhook = 256 << 10
 )
 
-// subscription is a v3 webhook subscription with its queue.
+// subscription is a v3 webhook subscription.
 type subscription struct {
 	id, url, description string
 	active               bool
 	events               []string
 	filterType, filterID string
 	secrets              []string
-	drops                int              // refused in a row
-	disabledUntil        time.Time        // zero unless temporarily disabled
-	lanes                map[string]*lane // by resource; none is empty
+	drops                int       // refused in a row
+	disabledUntil        time.Time // zero unless temporarily disabled
 }
 
 // wants reports whether the subscription is for such events of the service.
@@ -72,7 +71,7 @@ func (s *Server) Subscribe(url string, events ...string) (id, secret string) {
 
 // subscribe adds b with an id and a secret of its own.
 func (s *Server) subscribe(b *subscription) *subscription {
-	b.id, b.active, b.lanes = s.newID('P', 6), true, make(map[string]*lane)
+	b.id, b.active = s.newID('P', 6), true
 	b.secrets = []string{s.newID('s', 40)}
 	s.subs = append(s.subs, b)
 	return b
