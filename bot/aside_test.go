@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"imbot/bot"
 	"imbot/integrations/botframework/botframeworksim"
@@ -149,7 +150,7 @@ func TestTimesForm(t *testing.T) {
 	r.install(r.ani)
 	r.say(r.ani, r.payments, "declare Checkout is down service:checkout")
 	form := r.answered(r.ani, r.payments, "time 1", "impact_started_at", "mitigated_at")
-	past := r.Now().Add(-2 * 60 * 60 * 1e9).Format("2006-01-02 15:04")
+	past := r.Now().Add(-2 * time.Hour).In(jakarta).Format("2006-01-02 15:04")
 	out, err := r.teams.Click(t.Context(), r.ani, r.payments, form.ID, botframeworksim.Press{Verb: "submit", Inputs: map[string]any{"impact_started_at": past, "detected_at": "soon"}})
 	must(t, err)
 	if out.Type != isCard || !bytes.Contains(out.Card, []byte("soon")) || !bytes.Contains(out.Card, []byte(past)) || !bytes.Contains(out.Card, []byte("⚠️")) {
@@ -166,7 +167,7 @@ func TestTimesForm(t *testing.T) {
 	out, err = r.teams.Click(t.Context(), r.ani, r.payments, form.ID, botframeworksim.Press{Verb: "submit", Inputs: map[string]any{"impact_started_at": past, "reason": "the graphs"}})
 	must(t, err)
 	v := r.get(1)
-	if out.Type != isCard || v.Incident.Times.ImpactStarted.Format("2006-01-02 15:04") != past {
+	if out.Type != isCard || v.Incident.Times.ImpactStarted.In(jakarta).Format("2006-01-02 15:04") != past {
 		t.Errorf("saved: %s, %+v", out.Body, v.Incident.Times)
 	}
 	found := false

@@ -125,6 +125,9 @@ func (b *Bot) conversationChanged(ctx context.Context, act *botframework.Activit
 	if act.Type == botframework.TypeInstallationUpdate {
 		return b.installed(ctx, act)
 	}
+	if err := b.comeAndGo(ctx, act); err != nil {
+		return err
+	}
 	cd := act.ChannelData
 	if cd == nil {
 		return nil

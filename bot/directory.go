@@ -33,10 +33,21 @@ type Directory struct {
 }
 
 // noWay says that there is no way to a target, until somebody does something.
-type noWay struct{ text string }
+type noWay struct {
+	text  string
+	never bool // there never was one: to a person whom imbot has no 1:1 chat with
+}
 
 func (e *noWay) Error() string   { return e.text }
 func (e *noWay) Permanent() bool { return true }
+
+// Installable reports whether imbot could be installed for somebody to make a
+// way. Whoever has removed it does not want it.
+func (e *noWay) Installable() bool { return e.never }
+
+func noChat(person, why string) error {
+	return &noWay{text: "no 1:1 chat with " + person + ": " + why, never: true}
+}
 
 // Address finds a conversation by its id, or the 1:1 chat of "user:<id>".
 func (d *Directory) Address(ctx context.Context, target string) (botframework.Reference, string, string, error) {
@@ -52,7 +63,7 @@ func (d *Directory) Address(ctx context.Context, target string) (botframework.Re
 		return botframework.Reference{}, "", "", err
 	}
 	if c.Gone != "" {
-		return botframework.Reference{}, "", "", &noWay{fmt.Sprintf("no way to the channel: %s; add imbot to it again", c.Gone)}
+		return botframework.Reference{}, "", "", &noWay{text: fmt.Sprintf("no way to the channel: %s; add imbot to it again", c.Gone)}
 	}
 	return d.ref(c), c.Kind, d.Catalog().Language(squadOf(d.Catalog(), c)), nil
 }
@@ -121,7 +132,7 @@ func (d *Directory) person(ctx context.Context, id string) (botframework.Referen
 	}
 	p, err := d.Store.Person(ctx, id)
 	if errors.Is(err, incident.ErrNotFound) {
-		return fail(&noWay{"no 1:1 chat with " + id + ": ask them to add imbot in Teams and say hello"})
+		return fail(noChat(id, "ask them to add imbot in Teams and say hello"))
 	}
 	if err != nil {
 		return fail(err)
@@ -140,7 +151,7 @@ func (d *Directory) person(ctx context.Context, id string) (botframework.Referen
 		return fail(err)
 	}
 	if c.Gone != "" {
-		return fail(&noWay{"no 1:1 chat with " + id + ": they have removed imbot"})
+		return fail(&noWay{text: "no 1:1 chat with " + id + ": they have removed imbot"})
 	}
 	return d.ref(c), Personal, locale.Match(p.Language), nil
 }
@@ -148,7 +159,7 @@ func (d *Directory) person(ctx context.Context, id string) (botframework.Referen
 // open opens the 1:1 chat with somebody whom imbot knows from a team or chat.
 func (d *Directory) open(ctx context.Context, p Person) (string, error) {
 	if p.TeamsID == "" || d.Opener == nil {
-		return "", &noWay{"no 1:1 chat with " + p.ID + ": ask them to add imbot in Teams and say hello"}
+		return "", noChat(p.ID, "ask them to add imbot in Teams and say hello")
 	}
 	url, err := d.serviceURL(ctx)
 	if err != nil {
@@ -157,12 +168,12 @@ func (d *Directory) open(ctx context.Context, p Person) (string, error) {
 	id, err := d.Opener.CreatePersonal(ctx, botframework.Reference{ServiceURL: url, TenantID: d.Tenant, BotID: d.BotID}, p.TeamsID)
 	var refused interface{ Permanent() bool }
 	if errors.As(err, &refused) && refused.Permanent() {
-		return "", &noWay{"no 1:1 chat with " + p.ID + ": Teams does not let imbot open one; ask them to add imbot in Teams and say hello"}
+		return "", noChat(p.ID, "Teams does not let imbot open one; ask them to add imbot in Teams and say hello")
 	}
 	if err != nil {
 		return "", err
 	}
-	_, err = changePerson(ctx, d.Store, p.TeamsID, func() (Person, error) { return d.Store.Person(ctx, p.ID) }, func(now *Person) {
+	_, err = changePerson(ctx, d.Store, p.AADObjectID, p.TeamsID, func() (Person, error) { return d.Store.Person(ctx, p.ID) }, func(now *Person) {
 		if now.ID != "" && now.Conversation == "" {
 			now.Conversation = id
 		}
@@ -211,12 +222,9 @@ func (d *Directory) ObjectID(ctx context.Context, personID string) (id string, g
 // there. Teams may tell of it late, or never.
 // https://learn.microsoft.com/microsoftteams/platform/graph-api/proactive-bots-and-messages/graph-proactive-bots-and-messages
 func (d *Directory) Joined(ctx context.Context, conversationID, name string) error {
-	url, err := d.serviceURL(ctx)
+	url, err := d.knownURL(ctx)
 	if err != nil {
 		return err
-	}
-	if url == "" {
-		return &noWay{"imbot does not know yet how to reach Teams: add it to a team, or set teams.default_service_url"}
 	}
 	_, err = changeConversation(ctx, d.Store, conversationID, func(c *Conversation) {
 		c.Kind, c.Gone = GroupChat, ""
@@ -226,4 +234,53 @@ func (d *Directory) Joined(ctx context.Context, conversationID, name string) err
 		setName(&c.Name, name)
 	})
 	return err
+}
+
+// Met records somebody for whom imbot has been installed: who they are by mail
+// and by object id in Entra, and the id of the chat, as in Joined. What Teams has
+// told of them already stays.
+func (d *Directory) Met(ctx context.Context, personID, objectID, name, conversationID string) error {
+	url, err := d.knownURL(ctx)
+	if err != nil {
+		return err
+	}
+	objectID = strings.ToLower(objectID)
+	_, err = changeConversation(ctx, d.Store, conversationID, func(c *Conversation) {
+		c.Kind, c.Person, c.ServiceURL, c.TenantID, c.BotID = Personal, personID, url, d.Tenant, d.BotID
+	})
+	if err != nil {
+		return err
+	}
+	find := func() (Person, error) {
+		p, err := d.Store.Person(ctx, "aad:"+objectID)
+		if errors.Is(err, incident.ErrNotFound) {
+			p, err = d.Store.Person(ctx, personID)
+		}
+		return p, err
+	}
+	_, err = changePerson(ctx, d.Store, objectID, "", find, func(p *Person) {
+		if p.ID == "" {
+			p.ID, p.TenantID = personID, d.Tenant
+			setName(&p.Name, name)
+			if strings.Contains(personID, "@") {
+				p.Mail = personID
+			}
+		}
+		if p.AADObjectID == "" {
+			p.AADObjectID = objectID
+		}
+		if p.Conversation == "" {
+			p.Conversation = conversationID
+		}
+	})
+	return err
+}
+
+// knownURL is the tenant's service URL, without which nothing can be said.
+func (d *Directory) knownURL(ctx context.Context) (string, error) {
+	url, err := d.serviceURL(ctx)
+	if err == nil && url == "" {
+		err = &noWay{text: "imbot does not know yet how to reach Teams: add it to a team, or set teams.default_service_url"}
+	}
+	return url, err
 }

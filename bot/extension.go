@@ -10,7 +10,6 @@ import (
 	"imbot/cards"
 	"imbot/incident"
 	"imbot/integrations/botframework"
-	"imbot/locale"
 )
 
 // Commands of the message extension, as the app package names them.
@@ -32,14 +31,15 @@ func isExtension(act *botframework.Activity) bool {
 // it counts as one in which others read.
 func (b *Bot) extension(ctx context.Context, act *botframework.Activity) (reply, error) {
 	handle := map[string]func(*turn, context.Context, botframework.Extension) (reply, error){
-		botframework.ExtensionQuery: (*turn).find, botframework.ExtensionSelectItem: (*turn).selected, botframework.ExtensionQueryLink: (*turn).unfurl,
+		botframework.ExtensionQuery: (*turn).find, botframework.ExtensionQueryLink: (*turn).unfurl,
 		botframework.ExtensionFetchTask: (*turn).extensionFetch, botframework.ExtensionSubmitAction: (*turn).extensionSubmit,
 	}[act.Name]
 	if handle == nil {
 		return reply{status: http.StatusNotImplemented}, nil
 	}
 	rep, err := b.extend(ctx, act, handle)
-	if errors.Is(err, context.DeadlineExceeded) && act.Name == botframework.ExtensionQuery {
+	late := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, incident.ErrBusy)
+	if late && act.Name == botframework.ExtensionQuery {
 		t := &turn{Bot: b, act: act, lang: act.Locale}
 		return extensionMessage(t.text("extension.slow")), nil
 	}
@@ -154,7 +154,7 @@ func (t *turn) problem(err error) (outcome, error) {
 	if !errors.As(err, &p) {
 		return outcome{}, err
 	}
-	return outcome{problem: p, text: locale.Problem(t.lang, p)}, nil
+	return outcome{problem: p, text: t.problemText(p)}, nil
 }
 
 // refused says in a dialog why something is not possible.

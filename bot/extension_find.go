@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -80,24 +79,6 @@ func (t *turn) search(ctx context.Context, words string, skip, count int) ([]*qu
 		return nil, err
 	}
 	return page.Incidents[skip:], nil
-}
-
-// selected answers the choice of a result with the incident's card as it is now.
-func (t *turn) selected(ctx context.Context, _ botframework.Extension) (reply, error) {
-	var value cards.TapValue
-	_ = json.Unmarshal(t.act.Value, &value) // what does not fit is no id
-	id, err := incident.ParseID(value.Incident)
-	if err != nil {
-		return extensionMessage(t.text("extension.none")), nil
-	}
-	v, err := t.Reader.Get(ctx, t.viewer(), id, false)
-	if errors.Is(err, incident.ErrNotFound) {
-		return extensionMessage(t.text("extension.none")), nil
-	}
-	if err != nil {
-		return reply{}, err
-	}
-	return t.incidentResult(ctx, v)
 }
 
 // incidentResult is the incident's card, to be sent by a person.

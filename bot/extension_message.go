@@ -92,7 +92,7 @@ func (t *turn) declareDialog(q cards.Quote, values, errs map[string]string) (rep
 
 // declareFrom declares the incident, with the message quoted in its description.
 func (t *turn) declareFrom(ctx context.Context, data json.RawMessage, q cards.Quote) (reply, error) {
-	req, _, err := cardRequest(data, "", t.env)
+	req, _, err := t.cardRequest(data, "")
 	var out outcome
 	if err == nil && req.Command == nil {
 		err = incident.NewProblem(incident.ErrInvalid, "title", "title_missing", "Say what is wrong: a title is needed.")
@@ -114,7 +114,7 @@ func (t *turn) declareFrom(ctx context.Context, data json.RawMessage, q cards.Qu
 		if errors.Is(err, incident.ErrForbidden) {
 			return t.refused(err)
 		}
-		return t.declareDialog(q, req.Values, map[string]string{p.Field: locale.Problem(t.lang, p)})
+		return t.declareDialog(q, req.Values, map[string]string{p.Field: t.problemText(p)})
 	}
 	switch {
 	case out.view == nil: // its level makes it private
@@ -193,7 +193,7 @@ func (t *turn) timelineSubmit(ctx context.Context, data json.RawMessage, q cards
 	}
 	var p *incident.Problem
 	if errors.As(err, &p) {
-		return t.timelineDialog(ctx, q, values, map[string]string{field: locale.Problem(t.lang, p)})
+		return t.timelineDialog(ctx, q, values, map[string]string{field: t.problemText(p)})
 	}
 	if err != nil {
 		return reply{}, err

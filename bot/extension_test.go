@@ -257,7 +257,7 @@ func TestPrivateStaysHidden(t *testing.T) {
 		t.Errorf("in the 1:1 chat: %s", out.Body)
 	}
 	if _, err := r.teams.Choose(t.Context(), r.ani, r.payments, botframeworksim.Result{Tap: json.RawMessage(`{"incident":"INC-1"}`)}); err == nil {
-		t.Error("a forged choice shows it")
+		t.Error("a forged choice is answered")
 	}
 }
 
@@ -307,10 +307,8 @@ func TestFind(t *testing.T) {
 			t.Errorf("the result lacks %s: %s", want, found.Card)
 		}
 	}
-	r.say(r.ani, r.payments, "ack 2")
-	card, err := r.teams.Choose(t.Context(), r.ani, r.payments, found)
-	if err != nil || !bytes.Contains(card, []byte("Ani")) || !bytes.Contains(card, []byte(`"resolve"`)) {
-		t.Errorf("chosen later it is %s, %v", card, err)
+	if card, err := r.teams.Choose(t.Context(), r.ani, r.payments, found); err != nil || !bytes.Equal(card, found.Card) {
+		t.Errorf("chosen it is %s, %v", card, err)
 	}
 	for range 40 {
 		r.advance(time.Minute)
@@ -329,98 +327,25 @@ func (slowStore) View(ctx context.Context, _ func(incident.Tx) error) error {
 	return ctx.Err()
 }
 
+// busyReads has no time for anybody.
+type busyReads struct{ incident.Store }
+
+func (busyReads) View(context.Context, func(incident.Tx) error) error { return incident.ErrBusy }
+
 // TestFindIsQuick: Teams gives up after five seconds; well before that the person
 // is told to ask for less.
 func TestFindIsQuick(t *testing.T) {
 	var reader *query.Reader
 	r := newRig(t, func(c *bot.Config) { reader = c.Reader })
 	r.install(r.ani)
-	reader.Store = slowStore{reader.Store}
+	fine := reader.Store
+	reader.Store = slowStore{fine}
 	out := r.lookFor(r.ani, r.payments, "checkout")
 	if out.Type != "message" || out.Took > 3*time.Second {
 		t.Errorf("after %s: %s", out.Took, out.Body)
 	}
-}
-
-func TestUnfurl(t *testing.T) {
-	r := newRig(t, func(c *bot.Config) { c.Reader.Pages = true })
-	r.install(r.ani)
-	r.say(r.ani, r.payments, "declare Checkout is down service:checkout")
-	link := "https://imbot.example.com/incidents/INC-1"
-	out, err := r.teams.PasteLink(t.Context(), r.budi, r.payments, link)
-	must(t, err)
-	if len(out.Results) != 1 || out.Results[0].Title != "INC-1 Checkout is down" || out.Results[0].Tap != nil {
-		t.Fatalf("unfurled: %s", out.Body)
+	reader.Store = busyReads{fine}
+	if out = r.lookFor(r.ani, r.payments, "checkout"); out.Type != "message" {
+		t.Errorf("when the store is busy: %s", out.Body)
 	}
-	card := string(out.Results[0].Card)
-	for _, want := range []string{`"version":"1.3"`, "INC-1", "Checkout is down", "Checkout", link} {
-		if !strings.Contains(card, want) {
-			t.Errorf("the card lacks %s: %s", want, card)
-		}
-	}
-	// It is kept for half an hour, and for ever in the chat: no state.
-	r.say(r.ani, r.payments, "resolve 1 rolled back")
-	r.advance(31 * time.Minute)
-	later, err := r.teams.PasteLink(t.Context(), r.budi, r.payments, link)
-	must(t, err)
-	if !bytes.Equal(out.Body, later.Body) {
-		t.Errorf("resolved it unfurls otherwise:\n%s\n%s", out.Body, later.Body)
-	}
-	for _, odd := range []string{"https://imbot.example.com/incidents/", "https://imbot.example.com/incidents/INC-0", "https://imbot.example.com/other/INC-1", "http://imbot.example.com/incidents/INC-1"} {
-		if out, err := r.teams.PasteLink(t.Context(), r.budi, r.payments, odd); err != nil || len(out.Results) != 0 {
-			t.Errorf("%s unfurls to %s, %v", odd, out.Body, err)
-		}
-	}
-}
-
-func TestLinkedIncident(t *testing.T) {
-	for _, tt := range []struct {
-		base, link string
-		want       incident.ID
-	}{
-		{"https://imbot.example.com", "https://imbot.example.com/incidents/INC-42", 42},
-		{"https://imbot.example.com", "https://IMBOT.example.com/incidents/inc-42?tab=rca#x", 42},
-		{"https://imbot.example.com", " https://imbot.example.com/incidents/INC-42/ ", 42},
-		{"https://imbot.example.com", "https://imbot.example.com/incidents/INC-42/rca", 42},
-		{"https://example.com/ops/", "https://example.com/ops/incidents/INC-7", 7},
-		{"https://example.com/ops", "https://example.com/incidents/INC-7", 0},
-		{"https://imbot.example.com", "https://imbot.example.com/incidents/42", 0},
-		{"https://imbot.example.com", "https://imbot.example.com/incidents/INC-042", 0},
-		{"https://imbot.example.com", "https://imbot.example.com/incidents/INC-42/../INC-43", 0},
-		{"https://imbot.example.com", "https://imbot.example.com/incidents/INC-99999999999999999999", 0},
-		{"https://imbot.example.com", "https://imbot.example.com:8443/incidents/INC-42", 0},
-		{"https://imbot.example.com", "https://a@imbot.example.com/incidents/INC-42", 0},
-		{"https://imbot.example.com", "https://imbot.example.com.evil.example/incidents/INC-42", 0},
-		{"https://imbot.example.com", "//imbot.example.com/incidents/INC-42", 0},
-		{"", "https://imbot.example.com/incidents/INC-42", 0},
-		{"", "/incidents/INC-42", 0},
-		{"https://imbot.example.com", "", 0},
-	} {
-		id, ok := bot.LinkedIncident(tt.base, tt.link)
-		if !ok {
-			id = 0
-		}
-		if id != tt.want {
-			t.Errorf("LinkedIncident(%q, %q) = %s, want %s", tt.base, tt.link, id, tt.want)
-		}
-	}
-}
-
-// FuzzLinkedIncident wants only links below the address, and the id that they name.
-func FuzzLinkedIncident(f *testing.F) {
-	for _, s := range []string{"https://imbot.example.com/incidents/INC-42", "https://imbot.example.com/incidents/INC-42/rca?x#y", "https://imbot.example.com/incidents/%49NC-1", "https://x/", "", "https://imbot.example.com/incidents/inc-9223372036854775807"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, link string) {
-		id, ok := bot.LinkedIncident("https://imbot.example.com", link)
-		if !ok {
-			return
-		}
-		if id <= 0 || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(link)), "https://imbot.example.com/") {
-			t.Errorf("%q leads to %s", link, id)
-		}
-		if again, ok := bot.LinkedIncident("https://imbot.example.com", "https://imbot.example.com/incidents/"+id.String()); !ok || again != id {
-			t.Errorf("%s has no link of its own", id)
-		}
-	})
 }

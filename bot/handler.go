@@ -56,6 +56,8 @@ type Squads interface {
 	// ObjectID returns a person's object id in Entra; "" where the catalog does not
 	// say.
 	ObjectID(personID string) string
+	// Timezone returns where a person lives; nil where the catalog does not say.
+	Timezone(personID string) *time.Location
 }
 
 // Config is what a Bot needs.
@@ -78,7 +80,7 @@ type Config struct {
 	Targeted bool
 	Messages MessageReader // nil: messages are not read, and a pin on one means nothing
 	Name     string
-	Location *time.Location
+	Location *time.Location // the company's zone; nil: UTC
 	Now      func() time.Time
 	Logger   *slog.Logger
 }

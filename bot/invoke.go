@@ -43,7 +43,7 @@ func (b *Bot) invoke(ctx context.Context, act *botframework.Activity) (reply, er
 		data, verb = value.Action.Data, value.Action.Verb
 	}
 	var req commands.Request
-	req, t.submitted, err = cardRequest(data, verb, t.env)
+	req, t.submitted, err = t.cardRequest(data, verb)
 	var out outcome
 	if err == nil {
 		out, err = t.run(ctx, req)
@@ -60,8 +60,9 @@ func (b *Bot) invoke(ctx context.Context, act *botframework.Activity) (reply, er
 }
 
 // cardRequest reads the data of a button or form; submitted says that it is a
-// form that was filled in.
-func cardRequest(raw json.RawMessage, verb string, env commands.Env) (req commands.Request, submitted bool, err error) {
+// form that was filled in. Times in a form are of the zone that stands beside
+// their inputs, also where somebody else fills it in than has asked for it.
+func (t *turn) cardRequest(raw json.RawMessage, verb string) (req commands.Request, submitted bool, err error) {
 	var data map[string]any
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &data); err != nil {
@@ -74,7 +75,12 @@ func cardRequest(raw json.RawMessage, verb string, env commands.Env) (req comman
 	if _, ok := data["verb"]; !ok && verb != "" {
 		data["verb"] = verb
 	}
-	req, err = commands.FromCardAt(data, env)
+	if name, ok := data["zone"].(string); ok {
+		if z, ok := incident.Zone(name); ok {
+			t.env.Location = z
+		}
+	}
+	req, err = commands.FromCardAt(data, t.env)
 	submitted = data["verb"] == "submit"
 	if form, ok := data["form"].(string); ok && submitted && err == nil && req.Form == "" {
 		// Whoever filled a form in gets an answer in its place: what it has led to,

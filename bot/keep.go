@@ -1,9 +1,11 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
+	"strings"
 	"sync"
 
 	"imbot/incident"
@@ -42,10 +44,10 @@ func changeConversation(ctx context.Context, s Store, id string, change func(*Co
 	return c, s.SaveConversation(ctx, c)
 }
 
-// changePerson changes what is kept of somebody with a Teams id, and returns it.
-// find looks them up; somebody unknown is handed to change as the zero Person.
-func changePerson(ctx context.Context, s Store, teamsID string, find func() (Person, error), change func(*Person)) (Person, error) {
-	mu := keep(teamsID)
+// changePerson changes what is kept of somebody, and returns it. They are the one
+// with this object id in Entra, or where that is not known with this Teams id. find looks them up; somebody unknown is handed to change as the zero Person.
+func changePerson(ctx context.Context, s Store, objectID, teamsID string, find func() (Person, error), change func(*Person)) (Person, error) {
+	mu := keep(cmp.Or(strings.ToLower(objectID), teamsID))
 	mu.Lock()
 	defer mu.Unlock()
 	p, err := find()

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 
 	"imbot/cards"
@@ -30,12 +31,16 @@ func (b *Bot) message(ctx context.Context, act *botframework.Activity) (reply, e
 	}
 	var req commands.Request
 	if submit {
-		req, t.submitted, err = cardRequest(act.Value, "", t.env)
+		req, t.submitted, err = t.cardRequest(act.Value, "")
 	} else {
 		req, err = commands.Parse(t.typed(), t.env)
 	}
 	var out outcome
-	if err == nil {
+	done := false
+	if err == nil && !submit {
+		out, done, err = t.withAttached(ctx, &req)
+	}
+	if err == nil && !done {
 		out, err = t.run(ctx, req)
 	}
 	if err != nil {
@@ -84,7 +89,7 @@ func (b *Bot) turn(ctx context.Context, act *botframework.Activity) (*turn, erro
 	if t.lang, err = t.language(ctx); err != nil {
 		return nil, err
 	}
-	t.env = commands.Env{Now: b.Now(), Location: b.Location, Actor: who.actor}
+	t.env = commands.Env{Now: b.Now(), Location: b.zoneOf(who.Person), Actor: who.actor}
 	switch {
 	case t.kind == Personal:
 	case b.Slash:
@@ -152,8 +157,8 @@ func (b *Bot) mentioned(ctx, look context.Context, act *botframework.Activity) (
 			continue
 		}
 		stranger := *act
-		stranger.From, stranger.Locale = *e.Mentioned, ""
-		stranger.Conversation.ConversationType = GroupChat // not this person's 1:1 chat
+		stranger.From, stranger.Locale, stranger.LocalTimezone, stranger.Entities = *e.Mentioned, "", "", nil // those are of whoever speaks
+		stranger.Conversation.ConversationType = GroupChat                                                    // not this person's 1:1 chat
 		met, err := b.met(ctx, look, &stranger)
 		if err != nil {
 			return nil, err
@@ -219,7 +224,18 @@ func (t *turn) explain(ctx context.Context, err error, req commands.Request) (ou
 	if out, ferr := t.again(ctx, req, err); ferr == nil {
 		return out, nil
 	}
-	return outcome{problem: p, text: locale.Problem(t.lang, p), incident: req.Incident}, nil
+	return outcome{problem: p, text: t.problemText(p), incident: req.Incident}, nil
+}
+
+// problemText puts a problem into words. What it tells to type begins as a message
+// must begin here.
+func (t *turn) problemText(p *incident.Problem) string {
+	if _, ok := p.Args["prefix"]; ok {
+		here := *p
+		here.Args = maps.Clone(p.Args)
+		p = here.With("prefix", t.env.Prefix)
+	}
+	return locale.Problem(t.lang, p)
 }
 
 // say stores the answer; the outbox says it.

@@ -71,7 +71,7 @@ func (b *Bot) who(ctx, look context.Context, act *botframework.Activity) (asker,
 		found = b.lookUp(look, act)
 	}
 	chat := p.Conversation
-	p, err = changePerson(ctx, b.Store, act.From.ID, find, func(p *Person) { b.learn(p, act, found, asked) })
+	p, err = changePerson(ctx, b.Store, act.From.AADObjectID, act.From.ID, find, func(p *Person) { b.learn(p, act, found, asked) })
 	if err != nil {
 		return asker{}, err
 	}
@@ -114,6 +114,9 @@ func (b *Bot) learn(p *Person, act *botframework.Activity, found *botframework.M
 	}
 	if act.Locale != "" {
 		p.Language = locale.Match(act.Locale)
+	}
+	if z := timezoneOf(act); z != "" {
+		p.Timezone = z
 	}
 	if kindOf(act) == Personal {
 		p.Conversation = root(act.Conversation.ID)

@@ -39,7 +39,7 @@ func (t *turn) mail(ctx context.Context, req commands.Request) (outcome, error) 
 	if err != nil {
 		return outcome{}, err
 	}
-	key := "mail.pref.on"
+	key, then := "mail.pref.on", commands.OpOff
 	switch {
 	case req.Op != "":
 		off := req.Op == commands.OpOff
@@ -48,10 +48,10 @@ func (t *turn) mail(ctx context.Context, req commands.Request) (outcome, error) 
 			err = t.Preferences.SavePreference(ctx, p)
 		}
 		if off {
-			key = "mail.pref.off"
+			key, then = "mail.pref.off", commands.OpOn
 		}
 	case p.NoMail:
-		key = "mail.pref.is_off"
+		key, then = "mail.pref.is_off", commands.OpOn
 	}
-	return outcome{text: t.text(key, "address", cards.Plain(t.asker.Mail)), aside: true}, err
+	return outcome{text: t.text(key, "address", cards.Plain(t.asker.Mail), "hint", t.env.Prefix+"mail "+then), aside: true}, err
 }

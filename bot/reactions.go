@@ -81,7 +81,7 @@ func (b *Bot) Pin(ctx context.Context, data json.RawMessage) error {
 		return fmt.Errorf("read what was pinned: %w", err)
 	}
 	if b.Messages == nil {
-		return &noWay{"messages are not read: the app package's profile is not timeline"}
+		return &noWay{text: "messages are not read: the app package's profile is not timeline"}
 	}
 	m, err := b.Messages.Message(ctx, d.Chat, d.Message)
 	if err != nil {

@@ -57,6 +57,8 @@ func TestRoom(t *testing.T) {
 	}
 	r.answered(r.ani, room, "room", "INC-1", "https://teams.example.com/room")
 	r.answered(r.ani, room, "room add eko@example.com", "eko@example.com")
+	r.answered(r.ani, room, "room add eko@example.com, fitri@example.com", "eko@example.com, fitri@example.com")
+	r.answered(r.ani, room, "room rename "+strings.Repeat("x", 2000), "120")
 	r.answered(r.ani, room, "room rename the checkout fire", "the checkout fire")
 	r.answered(r.ani, room, "room split", "INC-1")
 	r.answered(r.eko, r.payments, "room join INC-1", "you will be added")
@@ -149,5 +151,60 @@ func TestObjectID(t *testing.T) {
 		if oid, guest, external := r.book.ObjectID(t.Context(), id); oid != want.oid || guest != want.guest || external != want.external {
 			t.Errorf("%s: %s %v %v", id, oid, guest, external)
 		}
+	}
+}
+
+// TestRoomPeopleComeAndGo: Teams tells who was added to the room by hand, and who
+// has left it.
+func TestRoomPeopleComeAndGo(t *testing.T) {
+	r := newRig(t)
+	r.install(r.ani, r.budi, r.eko)
+	r.say(r.ani, r.payments, "declare checkout is down")
+	room := r.openRoom(1, []string{r.ani, r.budi}, human("Ani"), human("Budi"))
+	must(t, r.teams.AddMember(t.Context(), r.eko, room))
+	must(t, r.teams.RemoveMember(t.Context(), r.budi, room))
+	r.settle()
+	have := r.get(1).Incident.Room
+	for who, want := range map[string][2]bool{"Ani": {true, false}, "Eko": {true, false}, "Budi": {false, true}} {
+		if in, left := have.In(human(who)); in != want[0] || left != want[1] {
+			t.Errorf("%s: in %v, left %v", who, in, left)
+		}
+	}
+	if card := r.card(1, room, room); !card.Contains("was added in Teams") || card.Contains("Budi") {
+		t.Errorf("the room's card is %s", card.Card())
+	}
+	must(t, r.teams.AddMember(t.Context(), r.eko, r.payments)) // no room
+}
+
+// TestRoomStranger: somebody who is added by hand to a private incident's room,
+// and is no member, is read to no more; as a member they are again.
+func TestRoomStranger(t *testing.T) {
+	r := newRig(t)
+	r.install(r.ani, r.budi, r.eko)
+	r.say(r.ani, r.teams.Personal(r.ani), "declare private:yes title:canary")
+	must(t, second(r.svc.Do(t.Context(), incident.Command{Verb: incident.Member, Incident: 1, Actor: human("Ani"), Role: incident.RoleAdmin, Args: incident.Args{Person: ptr(human("Eko"))}})))
+	room := r.openRoom(1, []string{r.ani, r.eko}, human("Ani"), human("Eko"))
+	if card := r.card(1, room, room); !card.Contains("canary") {
+		t.Fatalf("the room's card is %s", card.Card())
+	}
+	must(t, r.teams.AddMember(t.Context(), r.budi, room))
+	r.settle()
+	if card := r.card(1, room, room); card.Contains("canary") {
+		t.Errorf("a stranger reads %s", card.Card())
+	}
+	if posts := r.say(r.ani, room, "show"); strings.Contains(texts(posts), "canary") {
+		t.Errorf("a stranger reads %s", texts(posts))
+	}
+	own := r.teams.Personal(r.ani)
+	if got := texts(r.teams.Posts(own)); !strings.Contains(got, "Budi was added to its room") || !strings.Contains(got, "member INC-1 add budi@example.com") {
+		t.Errorf("Ani is told %s", got)
+	}
+	if card := r.card(1, "user:ani@example.com", own); !card.Contains("Budi is in the room and is no member") {
+		t.Errorf("Ani's card is %s", card.Card())
+	}
+	r.answered(r.ani, own, "member INC-1 add budi@example.com", "INC-1")
+	r.settle()
+	if card := r.card(1, room, room); !card.Contains("canary") {
+		t.Errorf("the members' room is %s", card.Card())
 	}
 }

@@ -223,7 +223,7 @@ func (t *turn) again(ctx context.Context, req commands.Request, err error) (outc
 	if req.Form == "" || !errors.As(err, &p) || errors.Is(err, incident.ErrForbidden) || errors.Is(err, incident.ErrNotFound) {
 		return outcome{}, err
 	}
-	errs := map[string]string{p.Field: locale.Problem(t.lang, p)}
+	errs := map[string]string{p.Field: t.problemText(p)}
 	if missing, ok := p.Args["missing"].([]string); ok && len(missing) > 0 {
 		errs = map[string]string{}
 		for _, f := range missing {
@@ -286,7 +286,7 @@ func (t *turn) text(key string, pairs ...any) string { return locale.For(t.lang)
 
 func (t *turn) options() cards.Options {
 	return cards.Options{
-		Lang: t.lang, Place: t.kind, BotName: t.Name, Dialogs: t.Dialogs, Slash: t.Slash, Location: t.Location,
+		Lang: t.lang, Place: t.kind, BotName: t.Name, Dialogs: t.Dialogs, Slash: t.Slash, Location: t.env.Location,
 		InDialog: dialogs[t.act.Name], About: t.env.Incident, Chat: t.place,
 	}
 }
@@ -325,7 +325,7 @@ func (t *turn) help(req commands.Request) outcome {
 	var rows []cards.HelpRow
 	for _, r := range commands.Help(t.env) {
 		if req.Topic == "" || r.Verb == req.Topic {
-			rows = append(rows, cards.HelpRow{Verb: r.Verb, Usage: r.Usage, Text: locale.For(t.lang).Or(r.Key, r.Text), Example: r.Example})
+			rows = append(rows, cards.HelpRow{Verb: r.Verb, Usage: r.Usage, Text: locale.For(t.lang).Or(r.Key, r.Text), Example: r.Example, Rare: !r.Common})
 		}
 	}
 	card := cards.Help(rows, t.options())

@@ -43,6 +43,7 @@ type Person struct {
 	TenantID     string    `json:"tenant,omitempty"`
 	Guest        bool      `json:"guest,omitempty"`
 	Language     string    `json:"language,omitempty"`     // chosen, or of the last activity: "en", "id"
+	Timezone     string    `json:"timezone,omitempty"`     // of the last activity: "Asia/Jakarta"
 	Conversation string    `json:"conversation,omitempty"` // personal chat with imbot
 	SeenAt       time.Time `json:"seen_at"`
 	LookedUpAt   time.Time `json:"looked_up_at,omitzero"` // when the roster was asked; a failed look-up counts little

@@ -63,6 +63,7 @@ type Data struct {
 	Change   string `json:"change,omitempty"` // key of a change
 	Was      string `json:"was,omitempty"`    // "yes" or "no"
 	Role     string `json:"role,omitempty"`   // "scribe"; empty: commander
+	Zone     string `json:"zone,omitempty"`   // "Asia/Jakarta": of the times in the form's inputs, whoever sends it
 	MSTeams  *Fetch `json:"msteams,omitempty"`
 
 	// Of dialogs about a message, see Quote.

@@ -19,6 +19,7 @@ type form struct {
 	shown  map[string]bool   // fields whose error stands beside them
 	body   []element
 	secret incident.ID // this place must not tell of it
+	clocks bool        // it has inputs for times
 }
 
 func (o Options) form(values, errs map[string]string) *form {
@@ -59,6 +60,13 @@ func (f *form) text(id, label string, multiline bool, limit int) inputText {
 	return e
 }
 
+// clock is an input for a time, as in TimeLayout, in Options.Location.
+func (f *form) clock(id, label, placeholder string) inputText {
+	e := f.text(id, label, false, 40)
+	e.Placeholder, f.clocks = placeholder, true
+	return e
+}
+
 func required(e inputText, message string) inputText {
 	e.IsRequired, e.ErrorMessage = true, message
 	return e
@@ -89,6 +97,9 @@ func (f *form) finish(fallback string, buttons ...button) Card {
 	var acts []action
 	for _, b := range buttons {
 		b.data.Verb = VerbSubmit
+		if f.clocks {
+			b.data.Zone = f.location().String()
+		}
 		if f.InDialog {
 			acts = append(acts, b.submit())
 		} else {

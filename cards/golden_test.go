@@ -103,6 +103,12 @@ var samples = []sample{
 	{"note", nil, func(t testing.TB, o Options) Card { return NoteForm(opened(t).view(), nil, nil, o) }},
 	{"resolve", nil, func(t testing.TB, o Options) Card { return ResolveForm(opened(t).view(), nil, nil, o) }},
 	{"level", nil, func(t testing.TB, o Options) Card { return LevelForm(opened(t).view(), nil, nil, o) }},
+	{"update", nil, func(t testing.TB, o Options) Card {
+		return UpdateForm(opened(t).view(), map[string]string{"customers": "Nobody can *pay*.", "next_update": "soon"}, map[string]string{"next_update": "Not a time."}, t0, o)
+	}},
+	{"page", nil, func(t testing.TB, o Options) Card {
+		return PageForm(opened(t).view(), nil, nil, []string{"dba", "devops"}, o)
+	}},
 	{"waive", nil, func(t testing.TB, o Options) Card { return WaiveForm(resolved(t).view(), nil, nil, o) }},
 	{"list", nil, func(t testing.TB, o Options) Card {
 		p := query.Page{Incidents: []*query.View{opened(t).view(), acked(t).view(), related(t), closed(t).view(), unknownService(t)}, Next: "x"}
@@ -113,7 +119,7 @@ var samples = []sample{
 		return List(query.Page{Incidents: []*query.View{private(t)}}, "", o)
 	}},
 	{"help", everywhere, func(_ testing.TB, o Options) Card {
-		return Help([]HelpRow{{Verb: "ack", Usage: "ack <incident>", Example: o.Hint("ack INC-42")}, {Verb: "list", Text: "Lists *them*"}}, o)
+		return Help([]HelpRow{{Verb: "ack", Usage: "ack <incident>", Example: o.Hint("ack INC-42")}, {Verb: "list", Text: "Lists *them*"}, {Verb: "unack", Rare: true}, {Verb: "*mute*", Rare: true}}, o)
 	}},
 	{"help-slash", nil, func(_ testing.TB, o Options) Card {
 		o.Slash = true

@@ -136,7 +136,8 @@ func (m *maker) facts(v *query.View) []fact {
 	}
 	add("fact.service", m.service(v))
 	add("fact.squad", outside(squad(v), 80))
-	add("fact.commander", outside(person(inc.Commander), 80))
+	add("fact.commander", m.inCharge(inc, inc.Commander))
+	add("fact.scribe", m.inCharge(inc, inc.Scribe))
 	if inc.Active() {
 		add("fact.oncall", m.people(inc.Responders))
 	}
@@ -145,6 +146,15 @@ func (m *maker) facts(v *query.View) []fact {
 		add("fact.priority", outside(a.Priority, 40))
 	}
 	return out
+}
+
+// inCharge names the commander or scribe, and says if they have left the room.
+func (m *maker) inCharge(inc *incident.Incident, who incident.Actor) md {
+	s := outside(person(who), 80)
+	if _, left := inc.Room.In(who); left && inc.Active() {
+		s += " · ⚠️ " + m.t("room.has_left")
+	}
+	return s
 }
 
 func (m *maker) service(v *query.View) md {

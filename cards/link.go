@@ -1,11 +1,11 @@
 package cards
 
 import (
-	"net/url"
 	"strings"
 
 	"imbot/incident"
 	"imbot/query"
+	"imbot/weburl"
 )
 
 // Bounds on links, in bytes: browsers and Teams cut longer ones, and all of
@@ -15,31 +15,9 @@ const (
 	maxURLs = 4000
 )
 
-// webAddress checks an address, and returns it as it may stand in a Markdown
-// link; "" where it is not a plain web address: other schemes could run things
-// on the reader's machine, and a user name before the host misleads.
-func webAddress(address string) string {
-	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil || u.Host == "" || u.User != nil || strings.ContainsFunc(u.Host, notInHost) {
-		return ""
-	}
-	if s := strings.ToLower(u.Scheme); s != "http" && s != "https" {
-		return ""
-	}
-	// What would end the link, or be read as Markdown by a simpler parser.
-	s := strings.NewReplacer("(", "%28", ")", "%29", " ", "%20", "<", "%3C", ">", "%3E", "\\", "%5C", "*", "%2A", "`", "%60",
-		"[", "%5B", "]", "%5D", "{", "%7B", "}", "%7D", "|", "%7C", "\"", "%22").Replace(u.String())
-	if len(s) > maxURL || s != Plain(s) {
-		return ""
-	}
-	return s
-}
-
-// notInHost reports the characters that no host of ours has: those of bare IPv6
-// addresses would end the link, those outside ASCII may look like others.
-func notInHost(r rune) bool {
-	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_", r)
-}
+// webAddress returns an address as it may stand in a Markdown link; "" where it
+// is not a plain web address.
+func webAddress(address string) string { return weburl.Plain(address, maxURL) }
 
 // anchor is a link in Markdown; "" where the address is none.
 func anchor(title, address string) md {

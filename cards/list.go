@@ -76,15 +76,22 @@ type HelpRow struct {
 	Usage   string // "ack [INC-42]"; empty: the verb
 	Text    string // what it does; empty: the catalogue's
 	Example string // as it works where it is shown: "@imbot ack INC-42"; may be empty
+	Rare    bool   // among others it is named only
 }
 
-// Help lists verbs, each with an example that works where it is shown. A single
-// one is shown with all its arguments.
+// Help lists verbs, each with an example that works where it is shown; the rare
+// ones by name, or a phone would show nothing else. A single one is shown with
+// all its arguments.
 func Help(rows []HelpRow, o Options) Card {
 	m := o.maker()
 	body := []element{heading(m.t("help.title")), text(m.t("help.intro", "hint", m.Hint("declare")))}
 	size := 0
+	var rare []string
 	for _, r := range rows {
+		if r.Rare && len(rows) > 1 {
+			rare = append(rare, clip(Plain(r.Verb), 40))
+			continue
+		}
 		if r.Usage == "" {
 			r.Usage = r.Verb
 		}
@@ -98,6 +105,9 @@ func Help(rows []HelpRow, o Options) Card {
 			break
 		}
 		body = append(body, c)
+	}
+	if len(rare) > 0 {
+		body = append(body, rich(run(clip(m.p("help.more", "verbs", strings.Join(rare, ", ")), 2000))))
 	}
 	if len(rows) > 1 {
 		body = append(body, subtle(m.t("help.verb", "hint", m.Hint("help rca"))), set(m.commonest()...))

@@ -76,12 +76,12 @@ func TestOnCallHostile(t *testing.T) {
 func TestNotWoken(t *testing.T) {
 	e := incident.Event{Kind: incident.EvNotPaged, Text: "no_token", Data: map[string]string{"person": "Ani", "role": "dba"}}
 	for lang, want := range map[string]string{"en": "imbot has no API token for PagerDuty", "id": "imbot tidak punya token API PagerDuty"} {
-		if got := EventText(e, lang); !strings.Contains(got, want) {
+		if got := EventText(e, lang, time.UTC); !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", lang, got, want)
 		}
 	}
 	e.Text = "pagerduty: it is full"
-	if got := EventText(e, "en"); !strings.Contains(got, "it is full") {
+	if got := EventText(e, "en", time.UTC); !strings.Contains(got, "it is full") {
 		t.Errorf("the pager's own words: %q", got)
 	}
 }

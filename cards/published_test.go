@@ -3,6 +3,7 @@ package cards
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"imbot/incident"
 )
@@ -44,7 +45,7 @@ func TestPublishedLink(t *testing.T) {
 func TestPublishedText(t *testing.T) {
 	for how, want := range map[string]string{"": "The postmortem's page is in Confluence", "exposed": "Private now, but the postmortem's page is still in Confluence, where others can read it: delete it there by hand (https://x.example/7)"} {
 		e := incident.Event{Kind: incident.EvPublished, Data: map[string]string{"url": "https://x.example/7", "how": how}}
-		if got := EventText(e, "en"); got != want {
+		if got := EventText(e, "en", time.UTC); got != want {
 			t.Errorf("%q: %q, want %q", how, got, want)
 		}
 	}

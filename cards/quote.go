@@ -175,18 +175,6 @@ func Unfurl(v *query.View, o Options) Card {
 type Preview struct {
 	Title string `json:"title"`
 	Text  string `json:"text,omitempty"`
-	Tap   *Tap   `json:"tap,omitempty"`
-}
-
-// Tap asks the bot for the result's card at the moment when it is chosen.
-type Tap struct {
-	Type  string   `json:"type"` // "invoke"
-	Value TapValue `json:"value"`
-}
-
-// TapValue is what a chosen result sends.
-type TapValue struct {
-	Incident string `json:"incident"`
 }
 
 // FoundPreview is the preview of Found: with its state, for it is not kept.
@@ -194,7 +182,6 @@ func FoundPreview(v *query.View, o Options) Preview {
 	m := o.maker()
 	p := m.preview(v)
 	p.Text = m.p("card.state."+string(v.Incident.Status)) + " · " + p.Text
-	p.Tap = &Tap{Type: "invoke", Value: TapValue{v.Incident.ID.String()}}
 	return p
 }
 

@@ -86,10 +86,10 @@ func TestUnfurl(t *testing.T) {
 func TestPreviews(t *testing.T) {
 	v := acked(t).view()
 	p := FoundPreview(v, Options{})
-	if p.Title != "INC-42 [prod] checkout_api is *down*" || !strings.HasPrefix(p.Text, "OPEN · ") || p.Tap == nil || p.Tap.Value.Incident != "INC-42" {
+	if p.Title != "INC-42 [prod] checkout_api is *down*" || !strings.HasPrefix(p.Text, "OPEN · ") {
 		t.Errorf("a result's preview: %+v", p)
 	}
-	if u := UnfurlPreview(v, Options{Lang: "id"}); u.Tap != nil || strings.Contains(u.Text, "TERBUKA") || !strings.Contains(u.Text, "2026-12-31 01:04 UTC") {
+	if u := UnfurlPreview(v, Options{Lang: "id"}); strings.Contains(u.Text, "TERBUKA") || !strings.Contains(u.Text, "2026-12-31 01:04 UTC") {
 		t.Errorf("a link's preview: %+v", u)
 	}
 }
@@ -131,7 +131,7 @@ func TestNoteTexts(t *testing.T) {
 		if change == "deleted" {
 			e.Text = ""
 		}
-		if got := EventText(e, "en"); got != want {
+		if got := EventText(e, "en", time.UTC); got != want {
 			t.Errorf("%q: %q, want %q", change, got, want)
 		}
 	}

@@ -95,9 +95,7 @@ func (f *form) rcaInput(id string) {
 		label = f.p("form.needed", "field", label)
 	}
 	if _, ok := RCATimes[id]; ok {
-		e := f.text(id, f.p("form.time", "field", label, "zone", f.location().String()), false, 40)
-		e.Placeholder = "2026-12-31 15:04"
-		f.input(id, e)
+		f.input(id, f.clock(id, f.p("form.time", "field", label, "zone", f.location().String()), "2026-12-31 15:04"))
 		return
 	}
 	if id == "category" {

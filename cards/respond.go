@@ -59,11 +59,17 @@ func (m *maker) paged(inc *incident.Incident) []element {
 		case role != "":
 			who += " (" + role + ")"
 		}
-		line := pageIcons[p.State] + " " + m.p("page."+p.State, "who", who)
+		line := md(pageIcons[p.State]) + " " + m.t("page."+p.State, "who", who)
 		if p.Detail != "" {
-			line += ": " + clip(Plain(m.unwoken(p.Detail)), 160)
+			line += ": " + outside(m.unwoken(p.Detail), 160)
 		}
-		t := rich(run(line))
+		if p.State != incident.PageWaiting {
+			line += " · " + lately(p.At, inc.UpdatedAt)
+		}
+		t := text(line)
+		if len(out) > 0 {
+			t.Spacing = "small"
+		}
 		out = append(out, t)
 	}
 	if n := len(inc.Pages) - len(pages); n > 0 {
@@ -101,9 +107,7 @@ func UpdateForm(v *query.View, values, errs map[string]string, now time.Time, o 
 	f.about(v, f.t("form.update.title", "id", id))
 	f.input("customers", f.text("customers", f.p("form.update.customers"), true, maxCustomers))
 	f.input("text", required(f.text("text", f.p("form.update.doing"), true, incident.MaxText), f.p("form.update.need_text")))
-	next := f.text("next_update", f.p("form.update.next", "zone", f.location().String()), false, 40)
-	next.Placeholder = now.Add(time.Hour).In(f.location()).Format("15:04")
-	f.input("next_update", next)
+	f.input("next_update", f.clock("next_update", f.p("form.update.next", "zone", f.location().String()), now.Add(time.Hour).In(f.location()).Format("15:04")))
 	return f.finish(f.p("form.update.title", "id", id), f.send("form.update.send", FormUpdate, v))
 }
 
@@ -152,7 +156,8 @@ func Direct(v *query.View, d incident.DirectData, lang string) string {
 	if v.Incident.Private {
 		what = m.p("say.hidden")
 	}
-	s := m.p("direct."+d.Reason, "id", v.Incident.ID.String(), "what", what, "by", clip(person(d.By), 60))
+	s := m.p("direct."+d.Reason, "id", v.Incident.ID.String(), "what", what, "by", clip(person(d.By), 60),
+		"commander", clip(person(v.Incident.Commander), 60), "scribe", clip(person(v.Incident.Scribe), 60))
 	if u := v.Incident.Update; u != nil && d.Reason == incident.DirectUpdate && !v.Incident.Private {
 		s += ": " + clip(Plain(strings.TrimSpace(u.Customers+" "+u.Doing)), 300)
 	}

@@ -64,14 +64,23 @@ func (m *maker) room(v *query.View) []element {
 	} else {
 		items = []element{text(m.roomLine(v, r))}
 	}
-	if own := r.State == incident.RoomOpen || r.State == incident.RoomOpening; own {
+	switch r.State {
+	case incident.RoomOpen, incident.RoomOpening, incident.RoomShared:
 		items = append(items, m.absent(r)...)
+	}
+	for _, p := range r.Strangers(v.Incident) {
+		items = append(items, subtle("⚠️ "+m.t("room.stranger", "who", clip(person(p.Person), 60), "hint", clip(m.Hint("member "+v.Incident.ID.String()+" add "+p.Person.ID), 160))))
 	}
 	if r.Chats > 1 {
 		items = append(items, subtle("⚠️ "+m.n("room.extra", r.Chats-1)))
 	}
 	if a := anchor(m.p("room.call"), r.Meeting); a != "" {
 		items = append(items, text("📞 "+a))
+	}
+	if m.inRoom(v.Incident) && v.Incident.Postmortem.Required && v.Page != "" {
+		if a := anchor(m.p("room.rca"), v.Page+"/rca"); a != "" {
+			items = append(items, text("📝 "+a))
+		}
 	}
 	if b := m.roomButtons(v, r); len(b) > 0 {
 		items = append(items, set(b...))
@@ -85,10 +94,18 @@ func (m *maker) roomLine(v *query.View, r *incident.Room) md {
 	why := clip(r.Reason, incident.MaxTitle)
 	switch r.State {
 	case incident.RoomOpen:
-		in := r.Count(incident.PersonIn)
-		return "🚪 " + m.t("room.open", "in", in, "all", in+r.Count(incident.PersonWanted)+r.Count(incident.PersonMissing))
+		in, all := m.joined(r)
+		return "🚪 " + m.t("room.open", "in", in, "all", all)
 	case incident.RoomShared:
-		return "🚪 " + m.t("room.shared", "with", m.ref(v, r.With))
+		with := m.ref(v, r.With)
+		in, all := m.joined(r)
+		switch {
+		case r.URL == "":
+			return "⏳ " + m.t("room.shared_soon", "with", with)
+		case all > 0:
+			return "🚪 " + m.t("room.shared_in", "with", with, "in", in, "all", all)
+		}
+		return "🚪 " + m.t("room.shared", "with", with)
 	case incident.RoomThread:
 		return "💬 " + m.t("room.thread", "why", why)
 	case incident.RoomOpening:
@@ -96,7 +113,22 @@ func (m *maker) roomLine(v *query.View, r *incident.Room) md {
 			return "⏳ " + m.t("room.late", "why", why)
 		}
 	}
+	if held(v.Incident) {
+		return "⏳ " + m.t("room.held", "when", lately(v.Incident.RoomAfter, v.Incident.UpdatedAt))
+	}
 	return "⏳ " + m.t("room.opening")
+}
+
+// held reports whether the room waits, lest another incident is the cause.
+func held(inc *incident.Incident) bool {
+	r := inc.Room
+	return r.State == incident.RoomAsked && r.AskedBy.IsZero() && inc.RoomAfter.After(inc.UpdatedAt)
+}
+
+// joined is how many have joined, and how many should.
+func (m *maker) joined(r *incident.Room) (in, all int) {
+	in = r.Count(incident.PersonIn)
+	return in, in + r.Count(incident.PersonWanted) + r.Count(incident.PersonMissing)
 }
 
 // absent names those who should be in the room and are not.
@@ -200,10 +232,11 @@ func (m *maker) roomButtons(v *query.View, r *incident.Room) []action {
 	return out
 }
 
-// openRoom is the button that opens a war room where there is none.
+// openRoom is the button that opens a war room where there is none, or does not
+// wait for the time to open it.
 func (m *maker) openRoom(v *query.View) []action {
 	inc := v.Incident
-	if r := inc.Room; r != nil && !slices.Contains([]string{incident.RoomNone, incident.RoomThread}, r.State) {
+	if r := inc.Room; r != nil && !slices.Contains([]string{incident.RoomNone, incident.RoomThread}, r.State) && !held(inc) {
 		return nil
 	}
 	if inc.Link != nil && inc.Link.Kind == incident.LinkDuplicate {

@@ -62,6 +62,34 @@ func init() {
 		roomSample("here", roomChat, nil),
 		roomSample("extra", "", func(r *incident.Room) { r.Chats, r.People = 3, nil }),
 		roomSample("shared", "", func(r *incident.Room) { r.State, r.With, r.Chat, r.People = incident.RoomShared, 41, "", nil }),
+		roomSample("shared-people", "", func(r *incident.Room) { r.State, r.With, r.Chat = incident.RoomShared, 41, "" }),
+		roomSample("shared-soon", "", func(r *incident.Room) { *r = incident.Room{State: incident.RoomShared, With: 41} }),
+		sample{"room-held", nil, func(t testing.TB, o Options) Card {
+			v := withRoom(t, func(r *incident.Room) { *r = incident.Room{State: incident.RoomAsked} })
+			v.Incident.RoomAfter = v.Incident.UpdatedAt.Add(30 * time.Second)
+			return Incident(v, o)
+		}},
+		sample{"room-stranger", []string{Personal}, func(t testing.TB, o Options) Card {
+			v := withRoom(t, func(r *incident.Room) { r.Private = true })
+			v.Incident.Private, v.Incident.Members = true, []incident.Actor{ani}
+			return Incident(v, o)
+		}},
+		sample{"room-paged", nil, func(t testing.TB, o Options) Card {
+			o.Chat = roomChat
+			v := withRoom(t, func(r *incident.Room) { r.People[0].State = incident.PersonLeft })
+			v.Incident.Commander, v.Incident.Scribe = ani, budi
+			eko := incident.Actor{Kind: incident.KindUser, ID: "eko@example.com", Name: "Eko"}
+			for i, p := range []incident.Paged{
+				{Person: ani, Role: "dba", State: incident.PageSilent}, {Person: budi, Role: "dba", State: incident.PageSent},
+				{Person: eko, Role: "squad:payments", State: incident.PageAnswered}, {Person: eko, State: incident.PageDeclined}, {Person: eko, Role: "devops", State: incident.PageWaiting},
+				{Role: "network", State: incident.PageFailed, Detail: "no_token"},
+			} {
+				p.At = t0.Add(time.Duration(i) * time.Minute)
+				v.Incident.Pages = append(v.Incident.Pages, p)
+			}
+			return Incident(v, o)
+		}},
+		saySample(incident.SayCommander, func(w *world) { w.do(incident.Assign, ani, incident.Args{Person: &budi}) }),
 		roomSample("opening", "", func(r *incident.Room) { *r = incident.Room{State: incident.RoomOpening} }),
 		roomSample("late", "", state(incident.RoomOpening, "Teams does not answer")),
 		roomSample("thread", "", func(r *incident.Room) { *r = incident.Room{State: incident.RoomThread, Reason: "rooms are <b>off</b>"} }),

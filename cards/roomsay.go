@@ -29,6 +29,8 @@ var sayings = map[string]func(*maker, *query.View, incident.SayData) *said{
 	incident.SayReopened: (*maker).sayReopened,
 	incident.SayUpdate:   (*maker).sayUpdate,
 	incident.SayNudge:    (*maker).sayNudge,
+
+	incident.SayCommander: (*maker).sayCommander,
 }
 
 // Say is a post in the war room of an incident, whose view has its timeline. In
@@ -123,6 +125,16 @@ func (m *maker) sayUpdate(v *query.View, d incident.SayData) *said {
 		}
 	}
 	return s
+}
+
+func (m *maker) sayCommander(v *query.View, d incident.SayData) *said {
+	inc := v.Incident
+	if !inc.Active() || inc.Commander.IsZero() || slices.ContainsFunc(v.Timeline, func(e incident.Event) bool {
+		return e.N > d.N && e.Kind == incident.EvAssigned && e.Data["role"] == "commander" // there is yet another one
+	}) {
+		return nil
+	}
+	return m.speak("👤", "room.say.commander", "id", inc.ID.String(), "who", clip(person(inc.Commander), 60))
 }
 
 func (m *maker) sayNudge(v *query.View, _ incident.SayData) *said {

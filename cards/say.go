@@ -47,7 +47,7 @@ func Reply(v *query.View, data incident.ReplyData, lang string) string {
 		what, why = m.p("say.hidden"), ""
 	}
 	s := m.p("reply."+data.Reason, "id", inc.ID.String(), "what", what, "by", clip(person(data.By), 60),
-		"level", clip(m.say.Level(level), 60), "person", clip(person(data.Person), 60))
+		"level", clip(m.say.Level(level), 60), "person", clip(person(data.Person), 60), "mail", clip(Plain(data.Person.ID), 100))
 	if why != "" {
 		s += ": " + Plain(why)
 	}
@@ -59,15 +59,20 @@ func LevelTitle(l incident.Level, lang string) string {
 	return Plain(clip(locale.For(lang).Level(l), 60))
 }
 
-// EventText is one line for a timeline entry, without its time: plain text.
-func EventText(e incident.Event, lang string) string {
+// EventText is one line for a timeline entry, without its time: plain text. Times
+// within it are in the zone, which is named elsewhere.
+func EventText(e incident.Event, lang string, zone *time.Location) string {
 	p := locale.For(lang)
 	if e.Kind == incident.EvNotPaged {
 		e.Text = p.Or("standby."+e.Text, e.Text)
 	}
 	pairs := []any{"actor", Plain(clip(person(e.Actor), 80)), "text", Plain(e.Text)}
 	for _, name := range sorted(e.Data) {
-		pairs = append(pairs, name, Plain(eventWord(p, name, e.Data[name], &e)))
+		word := eventWord(p, name, e.Data[name], &e)
+		if t, err := time.Parse(time.RFC3339, e.Data[name]); err == nil {
+			word = t.In(zone).Format("2006-01-02 15:04")
+		}
+		pairs = append(pairs, name, Plain(word))
 	}
 	key := "event." + string(e.Kind)
 	for _, variant := range eventVariants(&e) {
@@ -156,13 +161,9 @@ func eventWord(p locale.Printer, name, v string, e *incident.Event) string {
 		switch e.Kind {
 		case incident.EvLevel:
 			return levelName(p, v)
-		case incident.EvTime:
-			return moment(v)
 		case incident.EvTicketMoved, incident.EvActionEdit:
 			return ticketWord(p, v, e)
 		}
-	case "until":
-		return moment(v)
 	case "rule":
 		if e.Kind == incident.EvLinked || e.Kind == incident.EvChild || e.Kind == incident.EvUnlinked {
 			return p.Or(ruleKey(v), v)

@@ -3,6 +3,7 @@ package cards
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"imbot/incident"
 	"imbot/query"
@@ -86,8 +87,8 @@ func TestEventText(t *testing.T) {
 		{"en", e(incident.EvClosed, "", "why", "none_owed"), "Closed: no RCA is needed"},
 		{"en", e(incident.EvLevel, "all fail", "from", "other", "to", "service-down"), "Ani changed the level from Other to Service down: all fail"},
 		{"en", e(incident.EvLevel, "", "from", "other", "to", "custom", "rule", "r"), "Level changed from Other to custom by rule “r”"},
-		{"en", e(incident.EvTime, "log says so", "time", "opened", "from", "2026-12-31T01:04:05Z", "to", "2026-12-31T01:00:00Z"), "Ani moved the time “opened” from 2026-12-31 01:04:05 UTC to 2026-12-31 01:00:00 UTC: log says so"},
-		{"id", e(incident.EvTime, "", "time", "detected", "to", "2026-12-31T01:00:00Z"), "Ani mengisi waktu “terdeteksi” menjadi 2026-12-31 01:00:00 UTC"},
+		{"en", e(incident.EvTime, "log says so", "time", "opened", "from", "2026-12-31T01:04:05Z", "to", "2026-12-31T01:00:00Z"), "Ani moved the time “opened” from 2026-12-31 01:04 to 2026-12-31 01:00: log says so"},
+		{"id", e(incident.EvTime, "", "time", "detected", "to", "2026-12-31T01:00:00Z"), "Ani mengisi waktu “terdeteksi” menjadi 2026-12-31 01:00"},
 		{"en", e(incident.EvAssigned, "", "role", "commander", "person", "Budi"), "Ani made Budi commander"},
 		{"en", e(incident.EvRCASaved, "", "fields", "summary,root_cause"), "Ani saved the RCA draft: Summary, Root cause"},
 		{"en", e(incident.EvActionAdded, "Fix it", "n", "1", "owner", "", "due", "2027-01-01"), "Ani added action 1: Fix it (due 2027-01-01)"},
@@ -106,8 +107,8 @@ func TestEventText(t *testing.T) {
 		{"id", e(incident.EvFollowed, "", "to", "resolved"), "Pulih bersama insiden yang terkait"},
 		{"en", e(incident.EvUndone, "", "from", "INC-1", "parent", "INC-2"), "Ani took the last correction of its link back"},
 		{"en", e(incident.EvFlapping, "", "n", "5"), "Flapping: opened 5 times"},
-		{"en", e(incident.EvPaused, "", "until", "2026-12-31T01:09:05Z"), "Not shown before 2026-12-31 01:09:05 UTC: it mostly resolves itself"},
-		{"en", e(incident.EvMuted, "an upgrade", "target", "checkout", "by", "Budi", "until", "2026-12-31T03:00:00Z"), "Kept quiet: checkout is muted until 2026-12-31 03:00:00 UTC, by Budi: an upgrade"},
+		{"en", e(incident.EvPaused, "", "until", "2026-12-31T01:09:05Z"), "Not shown before 2026-12-31 01:09: it mostly resolves itself"},
+		{"en", e(incident.EvMuted, "an upgrade", "target", "checkout", "by", "Budi", "until", "2026-12-31T03:00:00Z"), "Kept quiet: checkout is muted until 2026-12-31 03:00, by Budi: an upgrade"},
 		{"id", e(incident.EvMajor, "", "first", "INC-40"), "Bagian dari rentetan yang dimulai dengan INC-40"},
 		{"en", e(incident.EvImported, ""), "Taken from the pager's history"},
 		{"en", e(incident.EvAttached, "", "system", "teams", "role", "card"), "Card posted in Teams"},
@@ -116,7 +117,7 @@ func TestEventText(t *testing.T) {
 		{"en", e("unheard_of", "text"), "unheard_of: text"},
 	}
 	for _, tt := range tests {
-		if got := EventText(tt.e, tt.lang); got != tt.want {
+		if got := EventText(tt.e, tt.lang, time.UTC); got != tt.want {
 			t.Errorf("EventText(%s, %s) = %q, want %q", tt.e.Kind, tt.lang, got, tt.want)
 		}
 	}
@@ -124,7 +125,7 @@ func TestEventText(t *testing.T) {
 	for _, w := range []*world{closed(t).action("x", "", nil), acked(t).do(incident.Unack, ani, incident.Args{}).do(incident.Assign, ani, incident.Args{Person: &budi})} {
 		for _, ev := range w.log {
 			for _, lang := range []string{"en", "id"} {
-				if s := EventText(ev, lang); strings.ContainsAny(s, "{}") || s == string(ev.Kind) {
+				if s := EventText(ev, lang, time.UTC); strings.ContainsAny(s, "{}") || s == string(ev.Kind) {
 					t.Errorf("EventText(%s, %s) = %q", ev.Kind, lang, s)
 				}
 			}

@@ -162,3 +162,11 @@ func when(t time.Time) md {
 	s := t.UTC().Format("2006-01-02T15:04:05Z")
 	return md("{{DATE(" + s + ",SHORT)}} {{TIME(" + s + ")}}")
 }
+
+// lately leaves the date out where it is that of now, or nearly.
+func lately(t, now time.Time) md {
+	if now.Sub(t).Abs() > 12*time.Hour {
+		return when(t)
+	}
+	return md("{{TIME(" + t.UTC().Format("2006-01-02T15:04:05Z") + ")}}")
+}

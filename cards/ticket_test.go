@@ -3,6 +3,7 @@ package cards
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"imbot/incident"
 	"imbot/query"
@@ -61,7 +62,7 @@ func TestTicketEvents(t *testing.T) {
 		{event(incident.EvTicketMoved, "no way", "key", "OPS-1", "field", "done", "from", "open", "to", "done", "how", "refused"), "Jira did not take Status “done” for OPS-1: no way"},
 		{event(incident.EvActionEdit, "fix it", "n", "1", "field", "due", "from", "2026-01-01", "to", ""), "Jira changed Due date of follow-up 1 from “2026-01-01” to “nothing”: fix it"},
 	} {
-		if got := EventText(c.e, "en"); got != c.want {
+		if got := EventText(c.e, "en", time.UTC); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}

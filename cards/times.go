@@ -33,9 +33,7 @@ func TimesForm(v *query.View, values, errs map[string]string, o Options) Card {
 	id := v.Incident.ID.String()
 	f.about(v, f.t("form.time.title", "id", id))
 	for _, id := range timesOrder {
-		e := f.text(id, f.p("form.time", "field", f.p("rca."+id), "zone", f.location().String()), false, 40)
-		e.Placeholder = "2026-12-31 15:04"
-		f.input(id, e)
+		f.input(id, f.clock(id, f.p("form.time", "field", f.p("rca."+id), "zone", f.location().String()), "2026-12-31 15:04"))
 	}
 	f.input("reason", f.text("reason", f.p("field.reason"), true, maxReason))
 	return f.finish(f.p("form.time.title", "id", id), f.send("form.save_times", FormTime, v))

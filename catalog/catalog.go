@@ -37,10 +37,11 @@ type Catalog struct {
 	services []Service // sorted
 	byName   map[string]*incident.ServiceInfo
 	byVendor map[string]*incident.ServiceInfo
-	byKey    map[string]*Service    // by lower-cased key
-	people   map[string]*Person     // by mail, "aad:…" and "pd:…", all lower-cased
-	standby  map[string]Standby     // by role; a squad's own is "squad:" and its key
-	plans    map[string]StandbyPlan // of the same
+	byKey    map[string]*Service       // by lower-cased key
+	people   map[string]*Person        // by mail, "aad:…" and "pd:…", all lower-cased
+	zones    map[string]*time.Location // by mail: where people live, as far as the file says
+	standby  map[string]Standby        // by role; a squad's own is "squad:" and its key
+	plans    map[string]StandbyPlan    // of the same
 
 	bindings map[string]string // lower-cased squad key -> conversation id
 }
@@ -71,16 +72,17 @@ func New(file *File, s Settings, bindings map[string]string) (*Catalog, error) {
 		return nil, err
 	}
 	c.notices = incident.DefaultNotices(c.settings.Levels)
-	for level, n := range c.notices {
-		// A default wakes nobody for a role that this company does not have.
-		n.Page = slices.DeleteFunc(slices.Clone(n.Page), func(role string) bool { return !file.hasRole(role) })
-		c.notices[level] = n
-	}
 	for level, n := range c.settings.Notices {
 		if _, ok := c.notices[level]; !ok {
 			return nil, fmt.Errorf("notice: there is no level %q; levels are %s", level, strings.Join(c.settings.Levels.Keys(), ", "))
 		}
 		c.notices[level] = n
+	}
+	for level, n := range incident.DefaultNotices(c.settings.Levels) {
+		if own := c.notices[level]; len(n.Page) > 0 && slices.Equal(own.Page, n.Page) {
+			own.Page = file.roles(n.Page)
+			c.notices[level] = own
+		}
 	}
 	c.addSquads(file, doc)
 	if err := doc.Err(); err != nil {
@@ -180,9 +182,13 @@ func (c *Catalog) addServices(file *File) {
 
 func (c *Catalog) addPeople(file *File) {
 	c.people = make(map[string]*Person, 3*len(file.People))
+	c.zones = map[string]*time.Location{}
 	for _, p := range file.People {
 		p.Mail, p.AADObjectID = fold(p.Mail), fold(p.AADObjectID)
 		c.people[p.Mail] = &p
+		if z, ok := incident.Zone(p.Timezone); ok {
+			c.zones[p.Mail] = z
+		}
 		if p.AADObjectID != "" {
 			c.people["aad:"+p.AADObjectID] = &p
 		}

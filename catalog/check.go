@@ -265,6 +265,9 @@ func (c *checker) person(path string, p *Person) {
 		c.unique(path+".mail", "mail", p.Mail)
 	}
 	c.text(path+".name", p.Name, CheckName)
+	if !c.doc.Full() { // to look for what was meant takes a while
+		c.text(path+".timezone", p.Timezone, CheckTimezone)
+	}
 	for _, f := range []struct {
 		key, value string
 		check      func(string) error

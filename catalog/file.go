@@ -65,16 +65,22 @@ type Person struct {
 	AADObjectID string `yaml:"aad_id"`       // object id in Entra, a GUID
 	PagerDutyID string `yaml:"pagerduty_id"` // as in PXYZ789
 	JiraAccount string `yaml:"jira_account"` // account id in Jira
+	Timezone    string `yaml:"timezone"`     // as in Asia/Jakarta: that of working hours and of times in mails; where empty, what Teams tells, else the company's
 }
 
-// hasRole reports whether the file says who is on standby for a role.
-func (f *File) hasRole(role string) bool {
-	for known := range f.Standby {
-		if strings.EqualFold(known, role) {
-			return true
+// roles are those of the default ones that this company has, for a default wakes
+// nobody for a role that is not there. nil, unlike an empty list, leaves it to the
+// services to say who is woken.
+func (f *File) roles(defaults []string) []string {
+	var out []string
+	for _, role := range defaults {
+		for known := range f.Standby {
+			if strings.EqualFold(known, role) {
+				out = append(out, role)
+			}
 		}
 	}
-	return false
+	return out
 }
 
 // LoadFile reads and checks the catalog in the file of this name.

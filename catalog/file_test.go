@@ -26,7 +26,7 @@ func example(t testing.TB) *File {
 
 func TestExample(t *testing.T) {
 	f := example(t)
-	if len(f.Squads) != 2 || len(f.Services) != 3 || len(f.Standby) != 3 || len(f.People) != 2 {
+	if len(f.Squads) != 2 || len(f.Services) != 3 || len(f.Standby) != 3 || len(f.People) != 3 {
 		t.Errorf("the example has %d squads, %d services, %d standby roles, %d people", len(f.Squads), len(f.Services), len(f.Standby), len(f.People))
 	}
 	want := Service{
@@ -82,6 +82,14 @@ func TestLoadErrors(t *testing.T) {
 			`catalog.yaml:7:43: pagerduty_id "PX1" is used twice, first in line 6; only one can have it`,
 			`catalog.yaml:7:62: "a b" is not an id; copy it without spaces`,
 			`catalog.yaml:8:5: mail is missing; add it, as in mail: ani@example.com`,
+		}},
+		{"timezones", "people:\n  - {mail: a@example.com, timezone: Asia/Djakarta}\n  - {mail: b@example.com, timezone: jakarta}\n  - {mail: c@example.com, timezone: WITA}\n  - {mail: d@example.com, timezone: Local}\n  - {mail: e@example.com, timezone: Asia/Ho Chi Minh}\n  - {mail: f@example.com, timezone: Europe/London}\n  - {mail: g@example.com, timezone: ../../../etc/localtime}\n  - {mail: h@example.com, timezone: UTC}\n", []string{
+			`catalog.yaml:2:37: "Asia/Djakarta" is no timezone; did you mean "Asia/Jakarta"?`,
+			`catalog.yaml:3:37: "jakarta" is no timezone; did you mean "Asia/Jakarta"?`,
+			`catalog.yaml:4:37: "WITA" is no timezone; did you mean "Asia/Makassar"?`,
+			`catalog.yaml:5:37: "Local" is no timezone; write it as in Asia/Jakarta or UTC`,
+			`catalog.yaml:6:37: "Asia/Ho Chi Minh" is no timezone; did you mean "Asia/Ho_Chi_Minh"?`,
+			`catalog.yaml:8:37: "../../../etc/localtime" is no timezone; write it as in Asia/Jakarta or UTC`,
 		}},
 		{"squad", "squads:\n  - key: pay\n    channel: general\n    mail: pay\n    lead: \"ani@\"\n    members: [ani@example.com, Ani@Example.com, bu di@example.com]\n    jira_project: pay\n    mode: dark\n    language: fr\n    bridge_url: teams.microsoft.com\n    standby: {}\n    notice: {other: {mail: [lead], page: [dba]}}\n", []string{
 			`catalog.yaml:3:14: "general" is not the id of a channel; write it as in "19:…@thread.tacv2" (it is part of the channel's link), or leave it out and say "connect" to imbot in the channel`,

@@ -19,6 +19,7 @@ type HelpRow struct {
 	RoleKey  string            // of Role in the message catalogue: "may.squad"
 	Role     string            // who may, in English
 	Statuses []incident.Status // in which it changes something; empty: in all
+	Common   bool              // one of the ten commonest
 }
 
 // Help returns one row for each verb, in the order in which they are met.
@@ -44,7 +45,7 @@ func (v *verb) row(env *Env) HelpRow {
 	return HelpRow{
 		Verb: v.name, Aliases: slices.Clone(v.aliases), Usage: v.usage(), Example: env.exampleFor(v),
 		Key: "help." + v.name, Text: v.help, RoleKey: "may." + v.role, Role: mayTexts["may."+v.role],
-		Statuses: slices.Clone(v.statuses),
+		Statuses: slices.Clone(v.statuses), Common: v.menu > 0,
 	}
 }
 

@@ -207,12 +207,18 @@ func (v *verb) fields(tokens []token, env *Env) (map[string]value, []token, *inc
 			places = append(places, *t)
 			continue
 		}
-		if _, twice := got[t.field]; twice {
+		first, twice := got[t.field]
+		a := v.arg(t.field)
+		if twice && !a.many {
 			return nil, nil, problem(t.field, "field_twice", "field", t.field)
 		}
-		val, p := v.arg(t.field).readToken(t, env)
+		val, p := a.readToken(t, env)
 		if p != nil {
 			return nil, nil, p
+		}
+		if twice {
+			first.more = append(first.more, val)
+			val = first
 		}
 		got[t.field] = val
 	}

@@ -27,6 +27,7 @@ var texts = map[string]string{
 	"person_unknown":  "Nobody is known as “{typed}”. Mention the person with @, or write the mail address.",
 	"me_nobody":       "“me” means nobody here: write a mail address.",
 	"time_unclear":    "“{typed}” is not a time: write it like 15:04 or 2026-12-31T15:04.",
+	"ahead_unclear":   "“{typed}” is not a time to come: write it like 15:30, in 30m or tomorrow 09:00.",
 	"time_rfc3339":    "“{typed}” is not a time: write it like 2026-12-31T15:04:00Z.",
 	"date_unclear":    "“{typed}” is not a date: write it like 2026-12-31, tomorrow or +3d.",
 	"since_unclear":   "“{typed}” is not a time: write it like 7d, 2026-12-31 or 2026-12-31T15:04:00Z.",

@@ -18,12 +18,19 @@ var roomOps = map[string]string{
 }
 
 // roomFillers say nothing about what is to be done.
-var roomFillers = []string{"to", "the", "a", "room", "in", "into", "it", "of", "for", "as", "its", "please"}
+var roomFillers = []string{"to", "the", "a", "room", "in", "into", "it", "of", "for", "as", "its", "please", "and", "dan"}
 
 var roomArgs = []arg{
 	{name: "op", kind: kindChoice, pos: true, words: roomOps, show: "open|add|join|rename|split", put: func(r *Request, v value) { r.args().Op = v.str }},
-	{name: "person", kind: kindPerson, pos: true, put: putPerson},
+	{name: "person", kind: kindPerson, pos: true, many: true, put: putPeople},
 	{name: "name", kind: kindText, pos: true, put: func(r *Request, v value) { r.args().Name = v.str }},
+}
+
+func putPeople(r *Request, v value) {
+	putPerson(r, v)
+	for _, m := range v.more {
+		r.args().People = append(r.args().People, m.who)
+	}
 }
 
 // arrangeRoom gives the words about a war room their places: "room", "room add
@@ -59,7 +66,7 @@ func arrangeRoom(v *verb, text string, tokens []token, env *Env) (incident.ID, [
 		return id, append(out, joined("name", text, rest, env)...), nil
 	}
 	id, rest = roomRest(id, rest)
-	if op == incident.RoomOpAdd && len(rest) > 0 {
+	for op == incident.RoomOpAdd && len(rest) > 0 {
 		rest[0].field = "person"
 		out, rest = append(out, rest[0]), rest[1:]
 	}
@@ -104,7 +111,10 @@ func roomRest(id incident.ID, rest []token) (incident.ID, []token) {
 			id = other
 			continue
 		}
-		if t.quoted || t.who != nil || !slices.Contains(roomFillers, strings.ToLower(t.text)) {
+		if !t.quoted && t.who == nil {
+			t.text = strings.TrimRight(t.text, ",;")
+		}
+		if t.quoted || t.who != nil || t.text != "" && !slices.Contains(roomFillers, strings.ToLower(t.text)) {
 			out = append(out, t)
 		}
 	}

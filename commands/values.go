@@ -132,33 +132,60 @@ func clock(field, s string, env *Env, ahead bool) (time.Time, *incident.Problem)
 			return t.UTC(), yearProblem(field, s, t)
 		}
 	}
-	day, rest := env.Now.In(env.zone()), strings.ToLower(s)
-	dated := false
-	for _, w := range []string{"yesterday ", "kemarin "} {
-		if r, ok := strings.CutPrefix(rest, w); ok {
-			day, rest, dated = day.AddDate(0, 0, -1), strings.TrimSpace(r), true
+	if ahead {
+		if d, ok := span(strings.TrimLeft(soon.ReplaceAllString(s, ""), "+")); ok {
+			return env.Now.Add(d).Truncate(time.Minute).UTC(), nil
+		}
+	}
+	if t, ok := hour(strings.ToLower(s), env, ahead); ok {
+		return t.UTC(), nil
+	}
+	if ahead {
+		return time.Time{}, problem(field, "ahead_unclear", "typed", quote(s))
+	}
+	return time.Time{}, problem(field, "time_unclear", "typed", quote(s))
+}
+
+// soon begins a span from now on: in 30m.
+var soon = regexp.MustCompile(`^(?i)(in|dalam)\s+`)
+
+// nearDays are the days by name that an hour may stand behind: those that were,
+// and those that come.
+var nearDays = map[bool]map[string]int{
+	false: {"today ": 0, "hari ini ": 0, "yesterday ": -1, "kemarin ": -1},
+	true:  {"today ": 0, "hari ini ": 0, "tomorrow ": 1, "besok ": 1, "lusa ": 2},
+}
+
+// hour understands an hour, of today where no day stands before it: the newest
+// such moment that was, or the next one that comes.
+func hour(s string, env *Env, ahead bool) (time.Time, bool) {
+	day, dated := env.Now.In(env.zone()), false
+	for w, n := range nearDays[ahead] {
+		if r, ok := strings.CutPrefix(s, w); ok {
+			day, s, dated = day.AddDate(0, 0, n), strings.TrimSpace(r), true
+			break
 		}
 	}
 	for _, layout := range []string{"15:04", "15.04", "15:04:05", "3:04pm", "3:04 pm", "3pm"} {
-		h, err := time.Parse(layout, rest)
+		h, err := time.Parse(layout, s)
 		if err != nil {
 			continue
 		}
-		t := time.Date(day.Year(), day.Month(), day.Day(), h.Hour(), h.Minute(), h.Second(), 0, env.zone())
-		other := 0
-		switch {
+		at := func(other int) time.Time {
+			return time.Date(day.Year(), day.Month(), day.Day()+other, h.Hour(), h.Minute(), h.Second(), 0, env.zone())
+		}
+		switch t := at(0); {
 		case dated:
+			return t, true
 		case ahead && !t.After(env.Now):
-			other = 1
+			return at(1), true
 		case !ahead && t.After(env.Now.Add(time.Minute)):
-			other = -1
+			return at(-1), true
+		default:
+			return t, true
 		}
-		if other != 0 {
-			t = time.Date(day.Year(), day.Month(), day.Day()+other, h.Hour(), h.Minute(), h.Second(), 0, env.zone())
-		}
-		return t.UTC(), nil
 	}
-	return time.Time{}, problem(field, "time_unclear", "typed", quote(s))
+	return time.Time{}, false
 }
 
 // yearProblem refuses years in which nobody ran a service: a slip of the thumb.

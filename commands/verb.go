@@ -45,6 +45,7 @@ type value struct {
 	when incident.Stamp
 	id   incident.ID
 	span time.Duration
+	more []value // of an arg.many, after the first
 }
 
 // arg is one argument of a verb. Its name is the JSON name of the commands
@@ -59,6 +60,7 @@ type arg struct {
 	words map[string]string // kindChoice: what is typed -> what is meant
 	show  string            // in the usage line; "" means the name
 	put   func(*Request, value)
+	many  bool // may be given several times
 }
 
 // verb is one row of the table.

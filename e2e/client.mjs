@@ -233,8 +233,15 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
   /** Waits for an Adaptive Card with this text. It becomes the card that fillInput and clickAction mean. */
   async function waitForCard(text, wait = timeout) {
     const found = page.locator('.ac-adaptiveCard').filter({ hasText: text }).last();
-    await found.waitFor({ timeout: wait });
-    await found.scrollIntoViewIfNeeded();
+    for (let left = 3; ; left--) {
+      await found.waitFor({ timeout: wait });
+      try {
+        await found.scrollIntoViewIfNeeded();
+        break;
+      } catch (err) { // the page has drawn it anew meanwhile
+        if (left === 1 || err.name === 'TimeoutError') throw err;
+      }
+    }
     card = found;
     return found;
   }

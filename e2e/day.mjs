@@ -6,6 +6,7 @@ import path from 'node:path';
 import { openClient } from './client.mjs';
 import { extension } from './extension.mjs';
 import { life } from './life.mjs';
+import { menus } from './menus.mjs';
 import { attachPlayground } from './playground.mjs';
 import { reminded, respond } from './respond.mjs';
 import { until } from './wait.mjs';
@@ -112,7 +113,8 @@ async function main() {
     'words in a channel': () => words(day, CHANNEL),
     'no mention in a group chat': () => unmentioned(day, 'group'),
     'no mention in a channel': () => unmentioned(day, CHANNEL),
-    'the message extension': () => extension(day),
+    'the message extension by its menus': () => menus(day),
+    'the message extension with what Teams adds': () => extension(day),
     'a phone': () => narrow(day),
   };
   try {

@@ -1,5 +1,5 @@
-// The message extension, through the emulator: it adds what Teams adds and passes the bot's answers on, as it does for its
-// own page. The requests are those of that page.
+// The message extension, through the emulator, with what its page never sends and Teams does: a message of somebody else, as
+// HTML, with a link. The page's own menus are driven in menus.mjs.
 import assert from 'node:assert/strict';
 import { conversationId } from './playground.mjs';
 import { eventually } from './world.mjs';

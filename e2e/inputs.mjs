@@ -46,9 +46,20 @@ function boxOf(page, card, cards, idOrLabel) {
   return container(page, card, label);
 }
 
-/** What stands in an input for text. */
+/**
+ * What stands in an input for text. One that is empty is looked at again for some seconds: the page may be drawing the card
+ * anew, with what is to stand there.
+ */
 export async function valueOf(page, card, cards, idOrLabel) {
-  return (await boxOf(page, card, cards, idOrLabel)).locator('input, textarea').first().inputValue();
+  for (let left = 10; ; left--) {
+    try {
+      const value = await (await boxOf(page, card, cards, idOrLabel)).locator('input, textarea').first().inputValue({ timeout: 1000 });
+      if (value || left === 1) return value;
+    } catch (err) {
+      if (left === 1) throw err;
+    }
+    await new Promise((done) => { setTimeout(done, 1000); });
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 // Talks to Microsoft 365 Agents Playground, Microsoft's emulator of a Teams client, which "imbot demo" starts.
-// It is an emulator and not Teams: it shows no command menu, ignores the app manifest, opens no dialogs and cannot delete.
+// It is an emulator and not Teams: it shows no command menu, ignores the app manifest, opens dialogs of message extensions only
+// and cannot delete.
 import { until } from './wait.mjs';
 
 /** Connects to an emulator. Returns { url, config, mockActivity }; config is the one in use. */

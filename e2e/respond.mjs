@@ -42,13 +42,21 @@ export async function respond(day) {
   assert.deepEqual(said.map((e) => [e.actor.id, e.text, e.data?.customers]), [['ani@example.com', 'Putting the last version back.', 'Nobody sees what is in stock.']]);
 }
 
-/** The reminder of the next update has come, and is answered. */
+/** The reminder of the next update has come to the thread of the card, and is answered by its button. */
 export async function reminded(day) {
-  const { client, api, CHANNEL } = day;
+  const { client, viewer, api, CHANNEL } = day;
   const inc = (await api.list()).find((i) => i.title === TITLE);
+  await viewer.openConversation(CHANNEL); // where it has seen the card come, and the thread
   await eventually('the reminder', () => api.timeline(inc.id), (all) => all.some((e) => e.kind === 'nudged'), 150_000);
-  await client.sendMessage(`remind ${inc.id} working`, CHANNEL);
-  await eventually('the answer to the reminder', () => api.timeline(inc.id), (all) => all.some((e) => e.kind === 'reminder' && e.actor.id === 'ani@example.com'));
+  const reminder = new RegExp(`${inc.id}(?!\\d)[\\s\\S]*Still working on it`);
+  await viewer.waitForCard(reminder);
+  await day.quiet();
+  await viewer.waitForCard(reminder);
+  await day.shoot('reminder', viewer);
+  await viewer.clickAction('Still working on it');
+  const answers = (all) => all.filter((e) => e.kind === 'reminder').map((e) => [e.actor.id, e.data?.op]);
+  await eventually('the answer to the reminder', () => api.timeline(inc.id), (all) => answers(all).length > 0);
+  assert.deepEqual(answers(await api.timeline(inc.id)), [['ani@example.com', 'working']]);
   await client.sendMessage(`resolve ${inc.id} the last version is back`, CHANNEL);
   await eventually('the end', () => api.get(inc.id), (i) => i.status === 'resolved');
 }

@@ -31,14 +31,14 @@ func (t *Teams) Card(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
-	ref, place, lang, err := t.Book.Address(ctx, job.Target)
-	if err != nil {
-		return t.unreachable(ctx, job, v, err)
-	}
 	posted, known := v.Incident.HasRef("teams", incident.RoleCard, job.Target)
 	hidden := v.Incident.Private && !memberTarget(v.Incident, job.Target)
 	if hidden && !known {
 		return nil // it became private before this ran: nothing was said here, and nothing must be
+	}
+	ref, place, lang, err := t.reach(ctx, job, job.Target, v.Incident.Active() && !known)
+	if err != nil {
+		return t.unreachable(ctx, job, v, err)
 	}
 	if !hidden { // as its readers may see it: related incidents may be private
 		if v, err = t.View.Get(ctx, reader(v.Incident, job.Target), job.Incident, false); err != nil {
@@ -157,10 +157,10 @@ func messageID(refID string) string {
 	return id
 }
 
-// messageURL is the link to a channel message.
+// messageURL is the link to a message in a channel or group chat.
 // https://learn.microsoft.com/microsoftteams/platform/concepts/build-and-test/deep-link-teams
 func messageURL(ref botframework.Reference, id string) string {
-	if !strings.HasPrefix(ref.ConversationID, "19:") || id == "" {
+	if !strings.HasPrefix(ref.ConversationID, "19:") || ref.ConversationType == botframework.ConversationPersonal || id == "" {
 		return ""
 	}
 	return "https://teams.microsoft.com/l/message/" + ref.ConversationID + "/" + id

@@ -17,34 +17,19 @@ import (
 	"imbot/query"
 )
 
-// Installer adds imbot to somebody's own apps in Teams, so that it may open a 1:1
-// chat with them.
-type Installer interface {
-	// Install returns done where it has just been added: Teams then tells imbot of
-	// the chat within seconds. done is false where it was there already. Its errors
-	// have Permanent() bool.
-	Install(ctx context.Context, person incident.Actor) (done bool, err error)
-}
-
-// Direct tells one person something: in the 1:1 chat that there is, or that can
-// be opened because they are in a team or chat with imbot; else in one that is
-// made by installing imbot for them; else by mail. Where none of that goes, the
-// effect fails for good, and says why.
+// Direct tells one person something: in their 1:1 chat, as reach finds it; else
+// by mail. Where neither goes, the effect fails for good, and says why.
 type Direct struct {
 	Service Doer
 	View    Viewer
-	Teams   *Teams    // nil: Teams is off
-	Install Installer // nil: imbot is installed for nobody
-	Mails   *Mails    // nil: mail is off
+	Teams   *Teams // nil: Teams is off
+	Mails   *Mails // nil: mail is off
 	// MailOf is a person's address; "" where none is known. nil: ids that are
 	// addresses are.
 	MailOf func(ctx context.Context, person incident.Actor) string
 	Now    func() time.Time
 	Logger *slog.Logger
 }
-
-// installWait is how long Teams has to tell of a chat that an installation made.
-const installWait = 15 * time.Second
 
 // Tell tells one person.
 func (d *Direct) Tell(ctx context.Context, job outbox.Job) error {
@@ -64,14 +49,16 @@ func (d *Direct) Tell(ctx context.Context, job outbox.Job) error {
 	}
 	noChat := d.chat(ctx, job, v, data)
 	if noChat == nil {
-		return d.told(ctx, job, data, "chat")
+		d.told(ctx, job, data, "chat", nil)
+		return nil
 	}
 	if !permanent(noChat) {
 		return noChat
 	}
 	noMail := d.mail(ctx, job, v, data)
 	if noMail == nil {
-		return d.told(ctx, job, data, "mail")
+		d.told(ctx, job, data, "mail", noChat)
+		return nil
 	}
 	if !permanent(noMail) {
 		return noMail
@@ -111,26 +98,19 @@ func (d *Direct) chat(ctx context.Context, job outbox.Job, v *query.View, data i
 	if d.Teams == nil {
 		return &way{"Teams is off"}
 	}
-	err := d.post(ctx, job, v, data)
-	if err == nil || !permanent(err) || d.Install == nil {
-		return err
-	}
-	done, installErr := d.Install.Install(ctx, data.Person)
-	switch {
-	case installErr != nil && !permanent(installErr):
-		return installErr
-	case installErr != nil:
-		return &way{plainly(err) + "; imbot can not be installed for them: " + plainly(installErr)}
-	case done:
-		return outbox.Later(d.Now().Add(installWait), "imbot was installed for them; the chat opens in a moment")
-	}
-	return err
+	return d.post(ctx, job, v, data)
+}
+
+// due reports whether imbot may be installed for somebody to tell them: they are
+// needed now. What they subscribed to, or may join, is told by mail as well.
+func due(reason string) bool {
+	return reason != incident.DirectUpdate && reason != incident.DirectInvited
 }
 
 // post says it in the chat, with the incident's card.
 func (d *Direct) post(ctx context.Context, job outbox.Job, v *query.View, data incident.DirectData) error {
 	t, target := d.Teams, "user:"+data.Person.ID
-	ref, place, lang, err := t.Book.Address(ctx, target)
+	ref, place, lang, err := t.reach(ctx, job, target, due(data.Reason))
 	if err != nil {
 		return err
 	}
@@ -164,7 +144,7 @@ func (d *Direct) mail(ctx context.Context, job outbox.Job, v *query.View, data i
 	if d.Mails == nil {
 		return &way{"mail is off"}
 	}
-	address := d.mailOf(ctx, data.Person)
+	address := mailOf(ctx, d.MailOf, data.Person)
 	if address == "" {
 		return &way{"no mail address is known"}
 	}
@@ -180,40 +160,70 @@ func (d *Direct) mail(ctx context.Context, job outbox.Job, v *query.View, data i
 	return d.Mails.deliver(ctx, job, address, o, letters.Direct(v, data, o), t)
 }
 
-func (d *Direct) mailOf(ctx context.Context, who incident.Actor) string {
-	if isMail(who.ID) {
-		return who.ID
+// mailOf is somebody's mail address; "" where none is known. find may be nil.
+func mailOf(ctx context.Context, find func(context.Context, incident.Actor) string, who incident.Actor) string {
+	address := who.ID
+	if !isMail(address) && find != nil {
+		address = find(ctx, who)
 	}
-	if d.MailOf == nil {
+	if !isMail(address) {
 		return ""
 	}
-	return d.MailOf(ctx, who)
+	return address
 }
 
-// told notes on the timeline by which way somebody was told. Status updates go to
-// many, and are there already.
-func (d *Direct) told(ctx context.Context, job outbox.Job, data incident.DirectData, how string) error {
-	if data.Reason == incident.DirectUpdate {
-		return nil
+// told notes on the timeline by which way somebody was told, and why not by a
+// better one. Status updates go to many, and are there already.
+func (d *Direct) told(ctx context.Context, job outbox.Job, data incident.DirectData, how string, why error) {
+	if data.Reason != incident.DirectUpdate {
+		noteTold(ctx, d.Service, d.Logger, job, toldBy{who: data.Person, how: how, about: data.Reason, why: why})
 	}
-	_, err := d.Service.Do(ctx, incident.Command{
-		Verb: incident.Log, Incident: job.Incident, Actor: incident.System, Source: incident.SourceSystem, Keys: []string{"told/" + job.Key},
-		Args: incident.Args{Kind: incident.EvTold, Data: map[string]string{"person": data.Person.Label(), "op": how, "about": data.Reason}},
+}
+
+// toldBy is by which way somebody was told something.
+type toldBy struct {
+	who   incident.Actor
+	how   string // chat, mail, installed: imbot was, so that there is a chat, or none
+	about string // why they were told; may be empty
+	why   error  // what was in the way of a better one; may be nil
+}
+
+// noteTold notes it on the timeline, once for each job.
+func noteTold(ctx context.Context, service Doer, log *slog.Logger, job outbox.Job, t toldBy) {
+	key, text := "told/"+job.Key, ""
+	if t.how == "installed" {
+		key = "installed/" + job.Key
+	}
+	if t.why != nil {
+		text = incident.Clip(plainly(t.why), 300)
+	}
+	_, err := service.Do(ctx, incident.Command{
+		Verb: incident.Log, Incident: job.Incident, Actor: incident.System, Source: incident.SourceSystem, Keys: []string{key},
+		Args: incident.Args{Kind: incident.EvTold, Text: text, Data: map[string]string{"person": t.who.Label(), "op": t.how, "about": t.about}},
 	})
 	if err != nil { // they were told, and must not be told twice for this
-		d.Logger.Warn("effects.Direct not on the timeline", "incident", job.Incident.String(), "err", err)
+		log.Warn("effects: not on the timeline by which way somebody was told", "incident", job.Incident.String(), "err", err)
 	}
-	return nil
 }
 
 // byMail sends the first mail about an incident to somebody whose 1:1 chat can't
 // be reached for their card. It has the key that it has where the notice table
-// wants mail: it is one mail then.
+// wants mail: it is one mail then. The timeline says which way it went, and where
+// there is none at all that it did not.
 func (t *Teams) byMail(ctx context.Context, job outbox.Job, v *query.View, person string, cause error) error {
 	who := incident.Actor{Kind: incident.KindUser, ID: person}
 	inc := v.Incident
-	if t.Enqueue == nil || !isMail(person) || !inc.Active() || !inc.Visible(who) {
+	if !inc.Active() || !inc.Visible(who) {
 		return outbox.Skip(plainly(cause))
+	}
+	address := mailOf(ctx, t.MailOf, who)
+	if t.Enqueue == nil || address == "" {
+		no := "no mail address is known"
+		if t.Enqueue == nil {
+			no = "mail is off"
+		}
+		noteTold(ctx, t.Service, t.Logger, job, toldBy{who: who, how: "none", why: &way{plainly(cause) + "; " + no}})
+		return outbox.Skip(plainly(cause) + "; " + no)
 	}
 	d := incident.MailData{Kind: incident.MailDeclared}
 	switch person {
@@ -230,12 +240,13 @@ func (t *Teams) byMail(ctx context.Context, job outbox.Job, v *query.View, perso
 		return fmt.Errorf("%w: mail: %w", outbox.ErrPermanent, err)
 	}
 	err = t.Enqueue(ctx, incident.Effect{
-		Key: job.Incident.String() + "/mail.declare/" + person, Kind: incident.KindMail, Mode: incident.Once, Incident: job.Incident,
-		Lane: job.Incident.String() + "/mail/" + person, Target: person, Data: data, Urgent: job.Urgent,
+		Key: job.Incident.String() + "/mail.declare/" + address, Kind: incident.KindMail, Mode: incident.Once, Incident: job.Incident,
+		Lane: job.Incident.String() + "/mail/" + address, Target: address, Data: data, Urgent: job.Urgent,
 	})
 	if err != nil {
 		return err
 	}
+	noteTold(ctx, t.Service, t.Logger, job, toldBy{who: who, how: "mail", why: cause})
 	return outbox.Skip(plainly(cause) + "; a mail goes there instead")
 }
 

@@ -1,7 +1,6 @@
 package effects_test
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -38,29 +37,6 @@ func (r *mailRig) ways(id incident.ID) string {
 	return strings.Join(out, ", ")
 }
 
-// installer installs imbot in the simulated Teams.
-type installer struct {
-	r     *mailRig
-	calls int
-}
-
-func (i *installer) Install(_ context.Context, who incident.Actor) (bool, error) {
-	i.calls++
-	if who.ID != "fajar@example.com" {
-		return false, &refusedError{}
-	}
-	conv := i.r.teams.Personal(i.r.eko)
-	// Teams tells imbot of the chat.
-	i.r.meet(conv, bot.Personal)
-	must(i.r.t, i.r.store.SavePerson(i.r.t.Context(), bot.Person{ID: who.ID, Mail: who.ID, Name: "Fajar", TeamsID: "29:fajar", TenantID: tenant, Conversation: conv}))
-	return true, nil
-}
-
-type refusedError struct{}
-
-func (*refusedError) Error() string   { return "a policy blocks it" }
-func (*refusedError) Permanent() bool { return true }
-
 // TestDirect goes through the ways to tell somebody something, each where those
 // before it are closed.
 func TestDirect(t *testing.T) {
@@ -96,24 +72,12 @@ func TestDirect(t *testing.T) {
 		t.Errorf("Message-ID %s, In-Reply-To %s", m.MessageID, m.Header.Get("In-Reply-To"))
 	}
 
-	// Imbot may install itself.
-	in := &installer{r: r}
-	r.direct.Install = in
-	before := len(r.teams.Posts(r.teams.Personal(r.eko)))
-	r.tell(id, incident.DirectData{Person: someone("fajar@example.com"), Reason: incident.DirectHelp, By: person})
-	r.tell(id, incident.DirectData{Person: someone("gita@example.com"), Reason: incident.DirectHelp, By: person})
-	r.settle(time.Minute)
-	if n := len(r.teams.Posts(r.teams.Personal(r.eko))) - before; n == 0 || in.calls != 2 {
-		t.Errorf("after the installation %d posts, %d calls", n, in.calls)
-	}
-	r.only("gita@example.com")
-
 	// No way at all: it is said.
 	must(t, r.store.SavePreference(t.Context(), bot.Preference{Address: "hadi@example.com", NoMail: true}))
 	key := r.tell(id, incident.DirectData{Person: someone("hadi@example.com"), Reason: incident.DirectHelp, By: person})
 	nameless := r.tell(id, incident.DirectData{Person: someone("aad:1234"), Reason: incident.DirectHelp, By: person})
 	r.settle(time.Minute)
-	for _, want := range []string{"hadi@example.com could not be told", "no 1:1 chat", "a policy blocks it", "does not want mail"} {
+	for _, want := range []string{"hadi@example.com could not be told", "no 1:1 chat", "does not want mail"} {
 		if !strings.Contains(r.errs[key], want) {
 			t.Errorf("the dead letter says %q, not %q", r.errs[key], want)
 		}
@@ -121,11 +85,11 @@ func TestDirect(t *testing.T) {
 	if !strings.Contains(r.errs[nameless], "no mail address is known") {
 		t.Errorf("the dead letter says %q", r.errs[nameless])
 	}
-	if got, want := r.ways(id), "ani@example.com by chat, eko@example.com by chat, dewi@example.com by mail, fajar@example.com by chat, gita@example.com by mail"; sortedWords(got) != sortedWords(want) {
+	if got, want := r.ways(id), "ani@example.com by chat, eko@example.com by chat, dewi@example.com by mail"; sortedWords(got) != sortedWords(want) {
 		t.Errorf("the timeline says: %s", got)
 	}
-	if n := len(r.sim.Mails()) - quiet; n != 2 {
-		t.Errorf("%d mails, want 2", n)
+	if n := len(r.sim.Mails()) - quiet; n != 1 {
+		t.Errorf("%d mails, want 1", n)
 	}
 }
 

@@ -68,6 +68,9 @@ type Teams struct {
 	Default func() string
 	Now     func() time.Time
 	Logger  *slog.Logger
+	Install *Installs // nil: imbot is installed for nobody
+	// MailOf is as in Direct.
+	MailOf func(ctx context.Context, person incident.Actor) string
 	// Enqueue stores the mail that goes to somebody whose 1:1 chat can not be
 	// reached for their card. nil: mail is off.
 	Enqueue func(ctx context.Context, effects ...incident.Effect) error

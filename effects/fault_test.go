@@ -153,7 +153,7 @@ func teamsFault(t *testing.T, what, name string, want outcome) {
 }
 
 var pagerFaults = map[string]pagerdutysim.Fault{
-	"429": {Status: 429, Reset: 20 * time.Second}, "503": {Status: 503}, "hang": {Hang: true}, "drop": {Drop: true},
+	"429": {Status: 429, RetryAfter: 20 * time.Second}, "503": {Status: 503}, "hang": {Hang: true}, "drop": {Drop: true},
 	"lost": {After: true, Drop: true}, "done and 500": {After: true, Status: 500}, "403": {Status: 403}, "404": {Status: 404},
 }
 

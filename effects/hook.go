@@ -68,5 +68,8 @@ func (h *Hooks) Send(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return fmt.Errorf("%w: hook: %w", outbox.ErrPermanent, err)
 	}
-	return to.API.Send(ctx, hook.Delivery{ID: job.Key, URL: to.URL, Secret: to.Secret, Body: body})
+	if err := to.API.Send(ctx, hook.Delivery{ID: job.Key, URL: to.URL, Secret: to.Secret, Body: body}); err != nil {
+		return fmt.Errorf("the hook %s: %w", d.Hook, err)
+	}
+	return nil
 }

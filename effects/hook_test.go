@@ -105,9 +105,14 @@ func (v *receiver) taken() []string {
 
 // tell makes the receiver one that is told of what the wish says.
 func (r *rig) tell(v *receiver, wish incident.HookWish) {
-	r.svc.Hooks = append(r.svc.Hooks, wish)
+	var wishes []incident.HookWish
+	if r.svc.Hooks != nil {
+		wishes = r.svc.Hooks()
+	}
+	wishes = append(wishes, wish)
+	r.svc.Hooks = func() []incident.HookWish { return wishes }
 	hooks := map[string]effects.Hook{}
-	for _, w := range r.svc.Hooks {
+	for _, w := range wishes {
 		hooks[w.Name] = effects.Hook{API: hook.New(hook.Config{Private: true, Now: r.Now, Timeout: 5 * time.Second}), URL: v.URL + "/" + w.Name, Secret: sharedSecret}
 	}
 	r.runner.Handlers[incident.KindHook] = (&effects.Hooks{Hooks: hooks, View: r.say.View}).Send
@@ -196,7 +201,7 @@ func TestHookRefused(t *testing.T) {
 			r.runner.OnDead = func(_ context.Context, job outbox.Job, err error) { // as the program does
 				r.do(incident.Command{
 					Verb: incident.Fail, Incident: job.Incident, Actor: incident.System,
-					Args: incident.Args{Kind: incident.EvFailed, Text: err.Error(), Data: map[string]string{"effect": job.Kind}},
+					Args: incident.Args{Text: err.Error(), Data: map[string]string{"effect": job.Kind}},
 				})
 			}
 			id := r.life()

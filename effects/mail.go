@@ -159,8 +159,9 @@ func (m *Mails) options(ctx context.Context, address string, v *query.View) (let
 // thread is where a mail stands among others.
 type thread struct{ id, root string }
 
-// deliver hands a letter over. The address is in the error: a list of effects
-// that have failed shows no other.
+// deliver hands a letter over. The address is in the error, since a list of effects
+// that have failed shows no other; but not where nobody would get a mail: that is
+// said alike of all of them, and so but once on the timeline.
 func (m *Mails) deliver(ctx context.Context, job outbox.Job, address string, o letters.Options, l letters.Letter, t thread) error {
 	msg := mail.Message{
 		To: []mail.Address{{Mail: address}}, Subject: l.Subject, Text: l.Text, HTML: l.HTML,
@@ -171,10 +172,12 @@ func (m *Mails) deliver(ctx context.Context, job outbox.Job, address string, o l
 	if t.root != t.id {
 		msg.InReplyTo = t.root
 	}
-	if err := m.Sender.Send(ctx, msg); err != nil {
-		return fmt.Errorf("mail to %s: %w", incident.Clip(incident.Line(address), 100), err)
+	err := m.Sender.Send(ctx, msg)
+	var all interface{ General() bool }
+	if err == nil || errors.As(err, &all) && all.General() {
+		return err
 	}
-	return nil
+	return fmt.Errorf("mail to %s: %w", incident.Clip(incident.Line(address), 100), err)
 }
 
 // root is the Message-ID of the first mail about an incident to an address. Later

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"imbot/integrations/graph/graphrest"
 	"imbot/integrations/mail"
@@ -33,8 +34,24 @@ func (g *GraphMail) Send(ctx context.Context, m mail.Message) error {
 	}
 	err = g.API.SendMIME(ctx, g.Writer.From(), raw)
 	var e *graphrest.Error
-	if errors.As(err, &e) && e.MayBeDone() {
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.MayBeDone():
 		return fmt.Errorf("it may have been sent, and is sent again with the same Message-ID: %w", err)
+	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden, e.Status == http.StatusNotFound:
+		same := *e
+		same.RequestID = "" // the next mail's is another one, and says the same
+		return &noMailbox{&same}
 	}
 	return err
 }
+
+// noMailbox is the error where nothing can be sent from the mailbox.
+type noMailbox struct{ error }
+
+// Unwrap returns the cause.
+func (e *noMailbox) Unwrap() error { return e.error }
+
+// General is as in mail.Error.
+func (*noMailbox) General() bool { return true }

@@ -36,7 +36,7 @@ func (o *Overdue) Remind(ctx context.Context, job outbox.Job) error {
 		return fmt.Errorf("%w: overdue: %w", outbox.ErrPermanent, err)
 	}
 	now, person := o.Now(), job.Target
-	if !o.Rules.Working(person, now) || o.Rules.Date(person, now) != d.Date {
+	if !o.Rules.Working(ctx, person, now) || o.Rules.Date(ctx, person, now) != d.Date {
 		return outbox.Skip("the working day was over before it was sent")
 	}
 	list, lead, err := o.due(ctx, d, person, now)
@@ -83,7 +83,7 @@ func (o *Overdue) chat(ctx context.Context, job outbox.Job, list []*query.View) 
 	if o.Teams == nil {
 		return &way{"Teams is off"}
 	}
-	ref, place, lang, err := o.Teams.Book.Address(ctx, "user:"+job.Target)
+	ref, place, lang, err := o.Teams.reach(ctx, job, "user:"+job.Target, true)
 	if permanent(err) {
 		return &way{plainly(err)}
 	}
@@ -105,11 +105,8 @@ func (o *Overdue) mail(ctx context.Context, job outbox.Job, date string, list []
 	if o.Mails == nil {
 		return &way{"mail is off"}
 	}
-	address := job.Target
-	if !isMail(address) && o.MailOf != nil {
-		address = o.MailOf(ctx, incident.Actor{Kind: incident.KindUser, ID: address})
-	}
-	if !isMail(address) {
+	address := mailOf(ctx, o.MailOf, incident.Actor{Kind: incident.KindUser, ID: job.Target})
+	if address == "" {
 		return &way{"no mail address is known"}
 	}
 	opt, err := o.Mails.options(ctx, address, nil)

@@ -1,6 +1,7 @@
 package effects_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ var jakarta = time.FixedZone("WIB", 7*3600)
 
 // overdue adds reminders to the rig. Each call is another start of the program.
 func (r *mailRig) overdue() *reminders.Runner {
-	rules := &reminders.Rules{Zone: func(string) *time.Location { return jakarta }}
+	rules := &reminders.Rules{Zone: func(context.Context, string) *time.Location { return jakarta }}
 	o := &effects.Overdue{View: r.say.View, Rules: rules, Teams: r.say, Mails: r.mails, Now: r.Now}
 	r.runner.Handlers[incident.KindOverdue] = o.Remind
 	return &reminders.Runner{Rules: rules, List: r.say.View.(*query.Reader), Enqueue: r.svc.Enqueue, Now: r.Now}

@@ -1,12 +1,10 @@
 package effects_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,16 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/google/go-cmp/cmp"
-
 	"imbot/bot"
 	"imbot/catalog"
 	"imbot/effects"
 	"imbot/incident"
-	"imbot/integrations/graph/graphrest"
-	"imbot/integrations/graph/graphsim"
 	"imbot/integrations/mail"
 	"imbot/integrations/mail/mailsim"
 	"imbot/outbox"
@@ -172,6 +164,12 @@ func TestMailThread(t *testing.T) {
 	if got := r.sim.ByMessageID(); len(got) != 9 {
 		t.Errorf("%d mails, want 9: %v", len(got), got)
 	}
+	r.do(incident.Command{Verb: incident.Reopen, Incident: id, Args: incident.Args{Reason: "errors again"}})
+	r.settle(time.Minute)
+	all := r.to("ani@example.com")
+	if back := all[len(all)-1]; len(all) != 4 || !strings.Contains(back.Header.Get("Subject"), "again") || back.Header.Get("In-Reply-To") != all[0].MessageID || back.MessageID == all[0].MessageID {
+		t.Errorf("%d mails; back again: %v", len(all), back.Header)
+	}
 }
 
 // TestMailFaults breaks each step of handing mails over: every mail has one
@@ -250,6 +248,35 @@ func TestMailRefused(t *testing.T) {
 	}
 	if got := r.errs[id.String()+"/mail.declare/x"]; !strings.Contains(got, "line break") || strings.Contains(got, "\n") {
 		t.Errorf("the dead letter of the bad address says %q", got)
+	}
+}
+
+// wantOneReason: where no mail at all can be sent, all dead letters say the same,
+// so that the timeline says it once.
+func (r *mailRig) wantOneReason() {
+	r.t.Helper()
+	words := map[string]bool{}
+	for _, e := range r.errs {
+		words[e] = true
+	}
+	if len(r.errs) != 3 || len(words) != 1 {
+		r.t.Errorf("%d dead letters say %d things: %v", len(r.errs), len(words), r.errs)
+	}
+}
+
+// TestMailNobody: what keeps all mails from being sent.
+func TestMailNobody(t *testing.T) {
+	for name, fault := range map[string]mailsim.Fault{
+		"greeting": {At: mailsim.AtConnect, Code: 554, Message: "5.7.1 blocked"},
+		"sender":   {At: mailsim.AtMail, Code: 550, Status: [3]int{5, 7, 60}, Message: "SendAsDenied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newMailRig(t)
+			r.sim.Inject(fault)
+			r.down("Checkout is down")
+			r.settle(2 * time.Hour)
+			r.wantOneReason()
+		})
 	}
 }
 
@@ -349,52 +376,5 @@ func TestMailRate(t *testing.T) {
 	}
 	if d := all[35].At.Sub(all[0].At); d < 30*time.Second || d > 3*time.Minute {
 		t.Errorf("36 mails took %s", d)
-	}
-}
-
-// simToken is the credential that the simulated Graph accepts.
-type simToken struct{}
-
-func (simToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	return azcore.AccessToken{Token: graphsim.Token, ExpiresOn: time.Now().Add(time.Hour)}, nil
-}
-
-// TestGraphMail sends the same mails by Graph.
-func TestGraphMail(t *testing.T) {
-	r := newMailRig(t)
-	sim := graphsim.New(graphsim.Options{Now: r.Now})
-	defer sim.Close()
-	box := sim.AddUser(graphsim.User{UPN: "imbot@example.com", Name: "imbot", Mail: "imbot@example.com"})
-	api, err := graphrest.New(graphrest.Config{TenantID: "33333333-dddd-4eee-8fff-444444444444", Credential: simToken{}, BaseURL: sim.URL(), Now: r.Now, Timeout: 5 * time.Second})
-	must(t, err)
-	w, err := mail.NewWriter("Incidents <imbot@example.com>", 0, r.Now)
-	must(t, err)
-	r.mails.Sender = &effects.GraphMail{API: api, Writer: w}
-	sim.Inject(graphsim.Fault{Path: "/sendMail", Status: http.StatusServiceUnavailable, Times: 2})
-	sim.Inject(graphsim.Fault{Path: "/sendMail", After: true, Drop: true, Times: 1})
-	id := r.down("Checkout is down")
-	r.settle(time.Hour)
-	var ids []string
-	for _, m := range sim.Mails() {
-		if m.From != box.ID {
-			t.Errorf("sent from %s", m.From)
-		}
-		if !bytes.Contains([]byte(m.Body), []byte("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")) || !strings.Contains(m.Body, "Auto-Submitted: auto-generated\r\n") {
-			t.Errorf("headers are missing:\n%.900s", m.Body)
-		}
-		ids = append(ids, m.ID)
-	}
-	slices.Sort(ids)
-	if len(ids) != 4 || len(slices.Compact(ids)) != 3 || !strings.HasPrefix(ids[0], "<"+id.String()+".declare.") {
-		t.Errorf("Message-IDs %v", ids)
-	}
-	sim.Revoke("Mail.Send")
-	id = r.down("Search is down")
-	r.settle(2 * time.Hour)
-	if d := cmp.Diff(3, len(r.errs)); d != "" {
-		t.Errorf("dead letters without the permission (-want +got):\n%s%v", d, r.errs)
-	}
-	if got := r.errs[id.String()+"/mail.declare/ani@example.com"]; !strings.Contains(got, "Mail.Send") && !strings.Contains(strings.ToLower(got), "denied") {
-		t.Errorf("the dead letter says %q", got)
 	}
 }

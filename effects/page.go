@@ -21,6 +21,7 @@ type WakeAPI interface {
 	RequestResponders(ctx context.Context, incidentID, from, message string, users []string) error
 	Responders(ctx context.Context, incidentID string) ([]pagerduty.Responder, error)
 	CreateIncident(ctx context.Context, from string, n pagerduty.NewIncident) (*pagerduty.Incident, error)
+	Resolve(ctx context.Context, from, id, resolution string) error
 }
 
 // Why nobody was woken, besides the reasons of a Gap and the words of PagerDuty.
@@ -67,13 +68,13 @@ func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 	if err := json.Unmarshal(job.Data, &d); err != nil {
 		return fmt.Errorf("%w: page: %w", outbox.ErrPermanent, err)
 	}
-	change := incident.PageChange{Step: incident.PageFound, By: d.By, Note: d.Reason}
+	change := incident.PageChange{Step: incident.PageFound, By: d.By, Note: d.Reason, Round: d.Round}
 	if !d.After.IsZero() && len(d.Roles) == 1 {
-		if next, ok := w.Standby.Next(ctx, d.Roles[0], d.After); ok {
-			change.Found = append(change.Found, incident.Paged{Person: next.Person, Role: next.Role})
-		} else {
-			change.Found = append(change.Found, incident.Paged{Role: d.Roles[0], Detail: WhyNobodyNext})
+		next, err := w.next(ctx, job.Incident, d)
+		if err != nil {
+			return err
 		}
+		change.Found = append(change.Found, next)
 		return w.step(ctx, job, "", change)
 	}
 	duties, gaps := w.Standby.On(ctx, d.Roles)
@@ -95,6 +96,27 @@ func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 		return w.step(ctx, job, "", change)
 	}
 	return w.findLater(ctx, job, change, silent)
+}
+
+// next finds who comes after somebody for a role. Whoever was called for in vain
+// already is passed over.
+func (w *Waker) next(ctx context.Context, id incident.ID, d incident.PageData) (incident.Paged, error) {
+	v, err := w.View.Get(ctx, query.Self, id, false)
+	if err != nil {
+		return incident.Paged{}, err
+	}
+	role, after := d.Roles[0], d.After
+	for range len(v.Incident.Pages) + 1 { // no chain has more who were called for
+		next, ok := w.Standby.Next(ctx, role, after)
+		if !ok {
+			break
+		}
+		if !v.Incident.InVain(next.Person, d.Round) {
+			return incident.Paged{Person: next.Person, Role: next.Role}, nil
+		}
+		after = next.Person
+	}
+	return incident.Paged{Role: role, Detail: WhyNobodyNext}, nil
 }
 
 // findLater wakes those who were found, and comes back for the other roles. The
@@ -141,8 +163,8 @@ func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
 		return w.refuse(ctx, job, d, w.Off)
 	}
 	user, err := w.user(ctx, d.Person)
-	if permanent(err) {
-		return w.refuse(ctx, job, d, WhyUnknown)
+	if permanent(err) { // another one may be known
+		return w.step(ctx, job, "refused", incident.PageChange{Step: incident.PageRefused, Who: d.Person, Again: d.Again, Why: WhyUnknown, Next: true})
 	}
 	if err != nil {
 		return err
@@ -157,7 +179,7 @@ func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
-	return w.step(ctx, job, "done", incident.PageChange{Step: incident.PageDone, Who: d.Person, Ref: ref})
+	return w.step(ctx, job, "done", incident.PageChange{Step: incident.PageDone, Who: d.Person, Again: d.Again, Ref: ref, User: user})
 }
 
 // ask makes the request: for help with the pager's incident where there is one,
@@ -180,7 +202,7 @@ func (w *Waker) ask(ctx context.Context, job outbox.Job, v *query.View, d incide
 	}
 	in, err := w.API.CreateIncident(ctx, from, pagerduty.NewIncident{
 		Title: wakeText(v, d), ServiceID: service, Assignees: []string{user}, Urgency: "high",
-		IncidentKey: incident.WakeKey(job.Incident, d.Person), Details: v.URL,
+		IncidentKey: incident.WakeKey(job.Incident, d.Person, d.Again), Details: v.URL,
 	})
 	if err != nil {
 		return "", err
@@ -195,7 +217,10 @@ func (w *Waker) respond(ctx context.Context, job outbox.Job, v *query.View, d in
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(asked, func(r pagerduty.Responder) bool { return r.User != nil && r.User.ID == user }) {
+		since := job.FirstDue.Add(-clockSkew)
+		if slices.ContainsFunc(asked, func(r pagerduty.Responder) bool {
+			return r.User != nil && r.User.ID == user && (d.Again == 0 || r.RequestedAt.After(since)) // else it is an earlier page
+		}) {
 			return nil
 		}
 	}
@@ -208,11 +233,30 @@ func (w *Waker) Waited(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
-	return w.step(ctx, job, "", incident.PageChange{Step: incident.PageWaited, Who: d.Person})
+	return w.step(ctx, job, "", incident.PageChange{Step: incident.PageWaited, Who: d.Person, Again: d.Again})
+}
+
+// Over resolves what was made in PagerDuty to wake somebody. Doing it again
+// changes nothing there.
+func (w *Waker) Over(ctx context.Context, job outbox.Job) error {
+	var d incident.PageOverData
+	if err := json.Unmarshal(job.Data, &d); err != nil {
+		return fmt.Errorf("%w: %s: %w", outbox.ErrPermanent, job.Kind, err)
+	}
+	v, err := w.View.Get(ctx, query.Self, job.Incident, false)
+	switch {
+	case err != nil:
+		return err
+	case v.Incident.Active():
+		return outbox.Skip("the incident was reopened before PagerDuty could be told")
+	case w.API == nil:
+		return outbox.Skip(w.Off)
+	}
+	return settled(w.API.Resolve(ctx, "", d.Ref, job.Incident.String()+" is over"))
 }
 
 func (w *Waker) refuse(ctx context.Context, job outbox.Job, d incident.WakeData, why string) error {
-	return w.step(ctx, job, "refused", incident.PageChange{Step: incident.PageRefused, Who: d.Person, Why: why})
+	return w.step(ctx, job, "refused", incident.PageChange{Step: incident.PageRefused, Who: d.Person, Again: d.Again, Why: why})
 }
 
 func (w *Waker) step(ctx context.Context, job outbox.Job, what string, c incident.PageChange) error {

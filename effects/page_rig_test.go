@@ -84,6 +84,7 @@ func (r *rig) standby(api *pagerduty.Client, view *query.Reader) {
 	r.runner.Handlers[incident.KindPage] = r.waker.Find
 	r.runner.Handlers[incident.KindWake] = r.waker.Wake
 	r.runner.Handlers[incident.KindWaited] = r.waker.Waited
+	r.runner.Handlers[incident.KindPageOver] = r.waker.Over
 }
 
 // newPageRig is a rig in whose PagerDuty Ani and Eko are, too.

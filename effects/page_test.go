@@ -49,7 +49,7 @@ func TestWakeByIncident(t *testing.T) {
 		t.Fatalf("%d incidents in PagerDuty, want 1", len(made))
 	}
 	st := made[0]
-	if st.Key != incident.WakeKey(id, aniActor) || st.Urgency != "high" || st.Service != "PSVC01" || strings.Join(st.Assignees, " ") != "PANI" {
+	if st.Key != incident.WakeKey(id, aniActor, 0) || st.Urgency != "high" || st.Service != "PSVC01" || strings.Join(st.Assignees, " ") != "PANI" {
 		t.Errorf("made %+v", st)
 	}
 	if got := r.view(id).Incident.Pages[0].Ref; got != st.ID {
@@ -65,7 +65,7 @@ func TestWakeFaults(t *testing.T) {
 		"dropped":             {Drop: true},
 		"500":                 {Status: http.StatusInternalServerError},
 		"503":                 {Status: http.StatusServiceUnavailable},
-		"429":                 {Status: http.StatusTooManyRequests, Reset: 10 * time.Second},
+		"429":                 {Status: http.StatusTooManyRequests, RetryAfter: 10 * time.Second},
 		"answer lost":         {Drop: true, After: true},
 		"done, but a 500":     {Status: http.StatusInternalServerError, After: true},
 		"done, but a timeout": {Hang: true, After: true},

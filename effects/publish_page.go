@@ -62,19 +62,11 @@ func storeBlock(out *confluence.Doc, b postmortem.Block) {
 		}
 		out.Table(b.Head, rows...)
 	case postmortem.List:
-		var items []confluence.Inline
-		for _, i := range b.Items {
-			item := cell(i.Cell)
-			for _, s := range i.Sub { // the format that is built has no lists in lists
-				item = confluence.Join(item, confluence.Text("\n– "), cell(s))
-			}
-			items = append(items, item)
+		items := make([]confluence.Item, len(b.Items))
+		for i, item := range b.Items {
+			items[i] = confluence.Item{Text: cell(item.Cell), Sub: cells(item.Sub)}
 		}
-		if b.Numbered {
-			out.Numbered(items...)
-		} else {
-			out.List(items...)
-		}
+		out.List(b.Numbered, items...)
 	}
 }
 

@@ -120,7 +120,7 @@ func (r *wikiRig) newRunner() *outbox.Runner {
 			r.mu.Lock()
 			r.dead = append(r.dead, job.Key)
 			r.mu.Unlock()
-			r.do(incident.Command{Verb: incident.Fail, Incident: job.Incident, Actor: incident.System, Args: incident.Args{Kind: incident.EvFailed, Text: err.Error(), Data: map[string]string{"effect": job.Kind}}})
+			r.do(incident.Command{Verb: incident.Fail, Incident: job.Incident, Actor: incident.System, Args: incident.Args{Text: err.Error(), Data: map[string]string{"effect": job.Kind}}})
 		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"imbot/incident"
 	"imbot/integrations/confluence"
 	"imbot/integrations/confluence/confluencesim"
+	"imbot/query"
 )
 
 // TestPublish: the page is made once, a minute after the first change, and
@@ -150,6 +151,40 @@ func TestPublishBackoff(t *testing.T) {
 	}
 	if n := len(waits); n < 10 || waits[0] != 2*time.Second || waits[1] != 4*time.Second || waits[n-1] != 5*time.Minute {
 		t.Errorf("waits %v", waits)
+	}
+}
+
+// TestPublishTokenExpired: each change runs into it anew, and it is said once.
+func TestPublishTokenExpired(t *testing.T) {
+	r := newWikiRig(t, time.Minute)
+	r.wiki.Inject(confluencesim.Fault{Status: 401})
+	id := r.declare(incident.Args{Title: "Checkout answers with errors"})
+	for range 5 {
+		r.settle(time.Hour)
+		r.do(incident.Command{Verb: incident.AddNote, Incident: id, Args: incident.Args{Text: "still looking"}})
+	}
+	r.settle(time.Hour)
+	said := func() (n int) {
+		v, err := r.reader.Whole(t.Context(), query.Everybody, id)
+		must(t, err)
+		for _, e := range v.Timeline {
+			if e.Kind == incident.EvFailed {
+				n++
+			}
+		}
+		return n
+	}
+	if len(r.dead) != 6 || said() != 1 || r.effect(id).State != incident.EffectDead {
+		t.Errorf("%d failures, said %d times, the effect is %+v", len(r.dead), said(), r.effect(id))
+	}
+	r.do(incident.Command{Verb: incident.Retry, Incident: id})
+	if r.settle(time.Hour); said() != 2 {
+		t.Errorf("said %d times after somebody had it run again in vain", said())
+	}
+	r.wiki.ClearFaults()
+	r.do(incident.Command{Verb: incident.Retry, Incident: id})
+	if r.settle(time.Hour); r.effect(id).State != incident.EffectDone || len(r.wiki.Pages()) != 1 {
+		t.Errorf("mended: %+v", r.effect(id))
 	}
 }
 

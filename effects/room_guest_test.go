@@ -25,7 +25,7 @@ func TestRoomGuest(t *testing.T) {
 	r.settle(time.Minute)
 	chat := r.room(root).Chat
 	if !slices.ContainsFunc(r.cards(r.payments), func(p botframeworksim.Post) bool {
-		return p.Contains("The war room of INC-1") && p.Contains("Join room")
+		return p.Contains("War room of INC-1: 3 of 3 joined") && p.Contains("Join room")
 	}) {
 		t.Error("no card offers to join")
 	}
@@ -146,5 +146,65 @@ func TestRoomRenamed(t *testing.T) {
 	r.settle(time.Minute)
 	if got := topic(); !strings.Contains(got, "the till is down") {
 		t.Errorf("the topic is %q", got)
+	}
+}
+
+// TestSharedRoomPeople: the card of an incident that uses another's room says who
+// of its own people has joined there, and who has not and why, also later ones.
+func TestSharedRoomPeople(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	root, child := r.down("db"), r.down("stock")
+	r.do(incident.Command{Verb: incident.SetLink, Incident: child, Args: incident.Args{Parent: root, LinkKind: incident.LinkCascade}})
+	r.settle(time.Minute)
+	room := r.room(child)
+	if in, missing := names(room, incident.PersonIn), names(room, incident.PersonMissing); in != "budi dewi" || room.State != incident.RoomShared {
+		t.Errorf("in: %s, missing: %s; %+v", in, missing, room)
+	}
+	if !slices.ContainsFunc(r.cards(r.payments), func(p botframeworksim.Post) bool {
+		return p.Contains("War room of INC-1: 2 of 6 joined") && p.Contains("the account is blocked") && p.Contains("Join room")
+	}) {
+		for _, p := range r.cards(r.payments) {
+			t.Log(string(p.Card()))
+		}
+		t.Error("no card says so")
+	}
+	eko := incident.Actor{Kind: incident.KindUser, ID: "eko@example.com", Name: "Eko"}
+	r.do(incident.Command{Verb: incident.Page, Incident: child, Args: incident.Args{Person: &eko}})
+	r.settle(time.Minute)
+	if in := names(r.room(child), incident.PersonIn); in != "budi dewi eko" || r.inChat(r.room(root).Chat) != "ani budi dewi eko" {
+		t.Errorf("after a page in: %s, in the chat: %s", in, r.inChat(r.room(root).Chat))
+	}
+}
+
+// TestNobodyIsPulledBack: whoever has left the room stays out of it, whatever
+// happens, until somebody asks for them.
+func TestNobodyIsPulledBack(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	id := r.down("cart")
+	r.settle(time.Minute)
+	chat := r.room(id).Chat
+	c, _ := r.graph.Chat(chat)
+	for _, m := range c.Members {
+		if r.mailOf(m.UserID) == "dewi@example.com" {
+			r.graph.Leave(chat, m.UserID)
+		}
+	}
+	dewi := incident.Actor{Kind: incident.KindUser, ID: "dewi@example.com"}
+	r.do(incident.Command{Verb: incident.Assign, Incident: id, Args: incident.Args{Person: &dewi}})
+	r.ask(id, incident.Args{Op: incident.RoomOpAdd, Person: &incident.Actor{Kind: incident.KindUser, ID: "eko@example.com", Name: "Eko"}})
+	r.do(incident.Command{Verb: incident.SetLevel, Incident: id, Args: incident.Args{Level: incident.HighErrorRate}})
+	child := r.down("db")
+	r.do(incident.Command{Verb: incident.SetLink, Incident: child, Args: incident.Args{Parent: id, LinkKind: incident.LinkCascade}})
+	r.do(incident.Command{Verb: incident.Resolve, Incident: id})
+	r.settle(time.Minute)
+	r.do(incident.Command{Verb: incident.Reopen, Incident: id})
+	r.settle(time.Hour)
+	if got := r.inChat(chat); got != "ani budi eko fitri" {
+		t.Errorf("in the chat: %s", got)
+	}
+	r.ask(id, incident.Args{Op: incident.RoomOpAdd, Person: &dewi})
+	r.settle(time.Minute)
+	if got := r.inChat(chat); got != "ani budi dewi eko fitri" {
+		t.Errorf("asked for, in the chat: %s", got)
 	}
 }

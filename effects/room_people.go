@@ -35,14 +35,8 @@ type lookedUp struct {
 // returns those who are to be added. The error is of a look-up that may work
 // later; whoever it was about stays wanted.
 func (o *opening) people(ctx context.Context) ([]member, error) {
-	found := o.holders(ctx)
-	if len(found) > 0 {
-		if err := o.did(ctx, incident.RoomChange{Step: incident.RoomPeople, People: found}); err != nil {
-			return nil, err
-		}
-	}
-	if o.Chats == nil {
-		return nil, nil
+	if err := o.resolve(ctx); err != nil || o.Chats == nil {
+		return nil, err
 	}
 	var out []member
 	var known []incident.RoomPerson
@@ -62,7 +56,7 @@ func (o *opening) people(ctx context.Context) ([]member, error) {
 		case slices.ContainsFunc(out, func(q member) bool { return q.UserID == m.UserID }):
 			p.State = incident.PersonIn // the same account by another name
 			known = append(known, p)
-		case in+len(out) >= o.size() && !always(p.Part):
+		case in+len(out) >= o.size() && !always(p.Part) && !o.inc.Woken(p.Person):
 			p.State = incident.PersonInvited
 			known = append(known, p)
 		default:
@@ -102,6 +96,15 @@ func byUse(people []incident.RoomPerson) []incident.RoomPerson {
 	}
 	slices.SortStableFunc(people, func(a, b incident.RoomPerson) int { return rank(a) - rank(b) })
 	return people
+}
+
+// resolve puts the holders of roles in their place.
+func (o *opening) resolve(ctx context.Context) error {
+	found := o.holders(ctx)
+	if len(found) == 0 {
+		return nil
+	}
+	return o.did(ctx, incident.RoomChange{Step: incident.RoomPeople, People: found})
 }
 
 // holders asks who is on standby for the roles that nobody was found for yet.

@@ -22,6 +22,9 @@ func (o *opening) share(ctx context.Context) (bool, error) {
 	if host == nil || err != nil {
 		return false, err
 	}
+	if err := o.resolve(ctx); err != nil { // so that it is seen here who of them has joined there
+		return false, err
+	}
 	room, url := host.Room, ""
 	for _, id := range append(slices.Clone(o.inc.Room.Sharers), o.inc.ID) {
 		c := incident.RoomChange{Step: incident.RoomLend, With: id}
@@ -41,7 +44,7 @@ func (o *opening) share(ctx context.Context) (bool, error) {
 		url = room.URL
 	}
 	for _, id := range append(slices.Clone(o.inc.Room.Sharers), o.inc.ID) {
-		inc, err := o.step(ctx, id, incident.RoomChange{Step: incident.RoomShare, With: host.ID, URL: url})
+		inc, err := o.step(ctx, id, incident.RoomChange{Step: incident.RoomShare, With: host.ID, URL: url, People: room.People})
 		if err != nil {
 			return false, err
 		}
@@ -115,7 +118,7 @@ func above(inc *incident.Incident, own bool) incident.ID {
 func (o *opening) tellSharers(ctx context.Context) error {
 	r := o.inc.Room
 	for _, id := range r.Sharers {
-		c := incident.RoomChange{Step: incident.RoomShare, With: o.inc.ID, URL: r.URL}
+		c := incident.RoomChange{Step: incident.RoomShare, With: o.inc.ID, URL: r.URL, People: r.People}
 		if r.State == incident.RoomThread {
 			c = incident.RoomChange{Step: incident.RoomRefused, Reason: o.say.Text("room.why.host", "with", o.inc.ID.String(), "why", r.Reason)}
 			if v, err := o.View.Get(ctx, query.Self, id, false); err != nil || v.Incident.Room == nil || v.Incident.Room.With != o.inc.ID {

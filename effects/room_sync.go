@@ -33,7 +33,7 @@ func (r *Rooms) Sync(ctx context.Context, job outbox.Job) error {
 	if err := o.look(ctx); err != nil {
 		return err
 	}
-	return errors.Join(o.add(ctx), o.rename(ctx))
+	return errors.Join(o.add(ctx), o.rename(ctx), o.tellSharers(ctx))
 }
 
 // add adds those who are wanted, with all that was said before.

@@ -1,6 +1,7 @@
 package effects_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -40,13 +41,18 @@ func TestRoom(t *testing.T) {
 		}
 	}
 	card := r.one(r.payments)
-	for _, want := range []string{"4 of 4 joined", "Open room", "Join room"} {
+	for _, want := range []string{"4 of 4 joined", "Go to the room", "Join room"} {
 		if !card.Contains(want) {
 			t.Errorf("the card in the channel lacks %q:\n%s", want, card.Card())
 		}
 	}
 	if post.Activity.Summary == "" || post.Activity.Text != "" {
 		t.Errorf("the post has the text %q and the summary %q", post.Activity.Text, post.Activity.Summary)
+	}
+	for _, req := range r.graph.Requests() { // all first members come in one call, and the name is right at once
+		if req.Method == http.MethodPatch || req.Method == http.MethodPost && strings.HasSuffix(req.Path, "/members") {
+			t.Errorf("%s %s", req.Method, req.Path)
+		}
 	}
 	before := len(r.graph.Requests())
 	r.settle(24 * time.Hour)
@@ -253,7 +259,7 @@ func TestRoomShared(t *testing.T) {
 		t.Errorf("in the chat: %s", got)
 	}
 	if !slices.ContainsFunc(r.cards(r.payments), func(p botframeworksim.Post) bool {
-		return p.Contains("The war room of INC-1") && p.Contains("Open room")
+		return p.Contains("War room of INC-1: 3 of 3 joined") && p.Contains("Go to the room")
 	}) {
 		t.Error("no card says so")
 	}

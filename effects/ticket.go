@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -65,7 +64,6 @@ type Tickets struct {
 	Project func(squad string) string // the squad's own project; "" for none
 	Account func(mail string) string  // a person's account in Jira as the catalog has it; "" where it does not
 	Now     func() time.Time
-	Logger  *slog.Logger
 
 	mu    sync.Mutex
 	users map[string]knownUser // by mail
@@ -205,6 +203,9 @@ func (t *Tickets) create(ctx context.Context, v *query.View, n int, project, mar
 // fit leaves out what the project does not take.
 func (t *Tickets) fit(ctx context.Context, n jira.NewIssue) (jira.NewIssue, []string, error) {
 	meta, err := t.meta(ctx, n.Project, n.Type)
+	if jiraGone(err) || jiraRefused(err) {
+		return n, nil, fmt.Errorf("%w: mend jira.project, the squad's jira_project or jira.type, or let imbot's user create issues there", err)
+	}
 	if err != nil {
 		return n, nil, err
 	}
@@ -301,11 +302,13 @@ func (t *Tickets) link(ctx context.Context, v *query.View, n int, issue string) 
 	err := t.API.SetLink(ctx, issue, jira.Link{
 		GlobalID: t.Config.Label + "=" + id.String(), URL: v.URL, Title: id.String(), Relation: "incident", Resolved: !v.Incident.Active(),
 	})
-	if jiraRefused(err) || jiraForbidden(err) { // the ticket is good without
-		t.Logger.Warn("effects.Tickets link refused", "incident", id.String(), "err", err)
-		return t.step(ctx, id, incident.TicketChange{Step: incident.TicketSaid, N: n, Reason: jiraWords(err)})
+	switch {
+	case jiraGone(err):
+		return t.step(ctx, id, incident.TicketChange{Step: incident.TicketLost, N: n})
+	case err != nil:
+		return fmt.Errorf("the ticket is there, without a link back to the incident: %w", err)
 	}
-	return err
+	return nil
 }
 
 // jiraRefused reports whether Jira does not take what it was given, or its
@@ -314,13 +317,6 @@ func (t *Tickets) link(ctx context.Context, v *query.View, n int, issue string) 
 func jiraRefused(err error) bool {
 	var e *jira.Error
 	return errors.As(err, &e) && e.Permanent() && (e.Status == 0 || e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity)
-}
-
-// jiraForbidden reports whether the user may not do it. That is mended in Jira,
-// and not by changing the incident: so it is a failure with a button.
-func jiraForbidden(err error) bool {
-	var e *jira.Error
-	return errors.As(err, &e) && e.Status == http.StatusForbidden
 }
 
 func jiraGone(err error) bool {

@@ -85,6 +85,10 @@ func FitTicket(meta *jira.Meta, n jira.NewIssue, want map[string]string) (jira.N
 	n.Fields = fields
 	fit, also, missing := meta.Fit(n)
 	dropped = append(dropped, also...)
+	if meta.Field("labels") == nil {
+		return fit, dropped, fmt.Errorf("the project %s takes no labels of a new %s, and imbot finds its tickets by them: let a Jira administrator put Labels on the create screen",
+			meta.Project, meta.Type.Name)
+	}
 	if len(missing) > 0 {
 		names := make([]string, len(missing))
 		for i, f := range missing {

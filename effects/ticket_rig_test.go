@@ -131,7 +131,7 @@ func newDesk(t testing.TB, o jirasim.Options) *desk {
 // wire makes a new process on the same store: nothing in memory is left.
 func (d *desk) wire(api effects.TicketAPI, svc effects.Doer) {
 	t := &effects.Tickets{
-		API: api, Service: svc, View: d.view, Config: d.config, Now: d.Now, Logger: slog.New(slog.DiscardHandler),
+		API: api, Service: svc, View: d.view, Config: d.config, Now: d.Now,
 		Project: func(squad string) string { return d.cat.JiraProject(squad) },
 		Account: func(mail string) string {
 			p, _ := d.cat.PersonByMail(mail)

@@ -65,7 +65,7 @@ var handlers = map[Verb]func(*change) error{
 	Relink: (*change).relink, Follow: (*change).followDecision, Unpause: (*change).unpause,
 	OpenRoom: (*change).openRoom, RoomStep: (*change).roomStep, TicketStep: (*change).ticketStep, Page: (*change).page, PageStep: (*change).pageStep,
 	Report: (*change).report, Subscribe: (*change).subscribe, Remind: (*change).remind, Nudge: (*change).nudge,
-	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).logEntry, Reroute: (*change).reroute, Retry: (*change).retry, Judge: (*change).decideCause,
+	Publicise: (*change).publicise, Log: (*change).logEntry, Attach: (*change).attach, Fail: (*change).fail, Reroute: (*change).reroute, Retry: (*change).retry, Judge: (*change).decideCause,
 }
 
 // change is one application of a command.
@@ -328,9 +328,7 @@ func (a *change) logEntry() error {
 		return invalid("kind", "kind_missing", "a timeline entry needs a kind")
 	}
 	a.event(a.cmd.Args.Kind, Clip(a.cmd.Args.Text, MaxText), maps.Clone(a.cmd.Args.Data))
-	// What has failed for good is shown on the cards, with the button that runs it
-	// again; but a card that has failed is not tried again for that.
-	a.quiet = a.cmd.Verb != Fail || a.cmd.Args.Data["effect"] == KindCard
+	a.quiet = true
 	return nil
 }
 
@@ -364,6 +362,7 @@ func (a *change) attach() error {
 // retry is a person's word that what failed outside shall be run again. Do has
 // put the effects back already; without any there is nothing to say.
 func (a *change) retry() error {
+	a.inc.Failing = nil // whether that has helped is news
 	a.event(EvRetried, "", map[string]string{"n": itoa(a.cmd.retried)})
 	return nil
 }

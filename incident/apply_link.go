@@ -166,7 +166,7 @@ func (a *change) setLink() error {
 	case kind != LinkDuplicate && kind != LinkCascade:
 		return invalid("kind", "bad_link_kind", "Say duplicate-of or caused-by.")
 	case p == nil:
-		return invalid("parent", "parent_missing", "Say which incident it belongs to, as in: link %s duplicate-of INC-1.", a.inc.ID).With("id", a.inc.ID.String())
+		return invalid("parent", "parent_missing", "Say which incident it belongs to, like INC-41.")
 	case p.id == a.inc.ID:
 		return invalid("parent", "own_parent", "%s can not belong to itself.", a.inc.ID).With("id", a.inc.ID.String())
 	case p.circle:

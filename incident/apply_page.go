@@ -3,6 +3,7 @@ package incident
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // page is a person's wish to have somebody woken.
@@ -24,11 +25,10 @@ func (a *change) page() error {
 	case args.Person != nil && args.Person.ID != "":
 		who := a.f.Person(*args.Person)
 		if a.inc.Private && !a.inc.Visible(who) {
-			return conflict("not_member", "%s is no member of %s: add them with member add first.", who.Label(), a.inc.ID).
-				With("id", a.inc.ID.String()).With("person", who.Label())
+			return notMember(a.inc.ID, who)
 		}
-		if p := a.inc.paged(who); p != nil && (p.State == PageWaiting || p.State == PageSent) {
-			return a.unchanged() // they are being woken
+		if p := a.inc.paged(who); p != nil && p.Beeping() {
+			return a.unchanged()
 		}
 		a.wake(Paged{Person: who, Role: role, By: a.cmd.Actor, Reason: reason}, itoa(a.inc.Events+1))
 		return nil
@@ -38,19 +38,55 @@ func (a *change) page() error {
 	n := a.event(EvPageAsked, reason, map[string]string{"role": role}).N
 	e := effect(a.inc.ID, KindPage, Once, "", itoa(n))
 	e.Urgent = true
-	a.effects = append(a.effects, e.with(PageData{Roles: []string{role}, Reason: reason, By: a.cmd.Actor}))
+	a.effects = append(a.effects, e.with(PageData{Roles: []string{role}, Reason: reason, By: a.cmd.Actor, Round: n}))
 	return nil
 }
 
 // wake has one person woken. What is wanted twice under one suffix happens once.
 func (a *change) wake(p Paged, suffix string) {
 	p.State, p.At, p.Detail = PageWaiting, a.at, ""
+	if last := a.inc.paged(p.Person); last != nil {
+		p.Again = last.Again + 1
+	}
 	a.inc.Pages = append(a.inc.Pages, p)
 	e := effect(a.inc.ID, KindWake, Once, "", p.Person.ID+"/"+suffix)
 	e.Urgent = true
 	e.Lane = a.inc.ID.String() + "/wake/" + p.Person.ID
-	a.effects = append(a.effects, e.with(WakeData{Person: p.Person, Role: p.Role, Reason: p.Reason, By: p.By}))
+	a.effects = append(a.effects, e.with(p.wake()))
 	a.event(EvPaged, p.Reason, map[string]string{"person": p.Person.Label(), "role": p.Role})
+	why := DirectPaged
+	if p.By.Kind == KindUser {
+		why = DirectHelp
+	}
+	a.tell(p.Person, why, suffix, 0)
+	a.callIn(p)
+}
+
+func (p *Paged) wake() WakeData {
+	return WakeData{Person: p.Person, Role: p.Role, Reason: p.Reason, By: p.By, Again: p.Again}
+}
+
+// callIn brings whoever is woken into the war room, where there is one or will
+// be: a page tells them that something is up, and there is where it is mended.
+func (a *change) callIn(p Paged) {
+	r := a.inc.Room
+	if r == nil || r.State == RoomNone || r.State == RoomThread || a.inc.Private && !a.inc.Visible(p.Person) {
+		return
+	}
+	part := p.Role
+	if part == "" {
+		part = PartAsked
+	}
+	switch i := slices.IndexFunc(r.People, func(q RoomPerson) bool { return q.Person.Is(p.Person) }); {
+	case i < 0 && len(r.People) >= maxRoomPeople:
+	case i < 0:
+		r.People = append(r.People, RoomPerson{Person: p.Person, Part: part, State: PersonWanted})
+		if r.State == RoomShared {
+			a.joinHost(p.Person, "woken/"+p.Person.ID)
+		}
+	case r.People[i].State == PersonInvited, r.People[i].State == PersonLeft && p.By.Kind == KindUser:
+		r.People[i].State = PersonWanted // neither counts for whoever is called for
+	}
 }
 
 // pageStep records what became of waking somebody. Steps may come twice.
@@ -60,35 +96,47 @@ func (a *change) pageStep() error {
 		return invalid("page", "page_missing", "a step of a page needs its change")
 	}
 	if c.Step == PageFound {
+		a.quiet = true
 		a.found(c)
-		return a.unchanged()
+		a.quiet = a.quiet && len(a.events) == 0
+		return nil
 	}
 	p := a.inc.paged(a.f.Person(c.Who))
 	if p == nil {
 		return a.unchanged()
 	}
 	was := p.State
+	own := p.Again == c.Again // else it is about an earlier page, and that is past
 	switch c.Step {
 	case PageDone:
-		if was != PageWaiting {
+		if was != PageWaiting || !own {
 			return a.unchanged()
 		}
-		p.State, p.At, p.Ref = PageSent, a.at, c.Ref
+		p.State, p.At, p.Ref, p.User = PageSent, a.at, c.Ref, c.User
 		e := effect(a.inc.ID, KindWaited, Once, "", p.Person.ID+"/"+itoa(a.inc.Events))
 		e.Due = a.now.Add(PageWait)
 		e.Lane = a.inc.ID.String() + "/wake/" + p.Person.ID
-		a.effects = append(a.effects, e.with(WakeData{Person: p.Person, Role: p.Role, Reason: p.Reason, By: p.By}))
+		a.effects = append(a.effects, e.with(p.wake()))
 		a.marked = true
+		if !a.inc.Active() {
+			a.pageOver(p)
+		}
 	case PageRefused:
-		if was != PageWaiting {
+		if was != PageWaiting || !own {
 			return a.unchanged()
 		}
 		p.State, p.At, p.Detail = PageFailed, a.at, Clip(Line(c.Why), MaxTitle)
 		a.event(EvNotPaged, p.Detail, map[string]string{"person": p.Person.Label(), "role": p.Role})
+		if c.Next && a.inc.Active() {
+			a.pageNext(p)
+		}
 	case PageReply, PageNo:
+		if !a.inc.Active() {
+			return a.unchanged() // such as the echo of its end
+		}
 		a.answered(p, c.Step)
 	case PageWaited:
-		if was != PageSent || !a.inc.Active() {
+		if was != PageSent || !own || !a.inc.Active() {
 			return a.unchanged()
 		}
 		p.State, p.At = PageSilent, a.at
@@ -109,9 +157,10 @@ func (a *change) answered(p *Paged, step string) {
 		a.quiet = true
 		return
 	}
+	called := p.State == PageSilent // the next one is woken already
 	p.State, p.At = state, a.at
 	a.event(EvPageAnswer, "", map[string]string{"person": p.Person.Label(), "role": p.Role, "answer": answer})
-	if state == PageDeclined && a.inc.Active() {
+	if state == PageDeclined && !called && a.inc.Active() {
 		a.pageNext(p)
 	}
 }
@@ -123,7 +172,7 @@ func (a *change) pageNext(p *Paged) {
 	}
 	e := effect(a.inc.ID, KindPage, Once, "", "after/"+p.Role+"/"+p.Person.ID+"/"+itoa(a.inc.Events))
 	e.Urgent = true
-	a.effects = append(a.effects, e.with(PageData{Roles: []string{p.Role}, After: p.Person, Reason: p.Reason, By: p.By}))
+	a.effects = append(a.effects, e.with(PageData{Roles: []string{p.Role}, After: p.Person, Reason: p.Reason, By: p.By, Round: p.Round}))
 }
 
 // holds takes over who holds a role that nobody was known for before: they are
@@ -139,18 +188,19 @@ func (a *change) holds(p Paged) {
 		return
 	}
 	r.People = slices.Delete(r.People, i, i+1)
-	r.merge([]RoomPerson{{Person: p.Person, Part: p.Role, State: PersonWanted}})
+	if r.merge([]RoomPerson{{Person: p.Person, Part: p.Role, State: PersonWanted}}) && r.State == RoomShared {
+		a.joinHost(p.Person, "holds/"+p.Role+"/"+p.Person.ID)
+	}
 	a.marked = true
 }
 
-// found has those woken who are on standby, each once: who was woken before, or
-// is on it already, is left in peace.
+// found has those woken who are on standby, and are not awake.
 func (a *change) found(c *PageChange) {
 	if !a.inc.Active() {
 		return
 	}
 	for _, p := range c.Found {
-		p.By, p.Reason = c.By, c.Note
+		p.By, p.Reason, p.Round = c.By, c.Note, c.Round
 		if len(a.inc.Pages) >= maxPages {
 			return
 		}
@@ -167,9 +217,49 @@ func (a *change) found(c *PageChange) {
 		}
 		p.Person = a.f.Person(p.Person)
 		a.holds(p)
-		if a.inc.paged(p.Person) != nil || a.inc.AcknowledgedBy.Is(p.Person) || slices.ContainsFunc(a.inc.Responders, p.Person.Is) {
+		if a.spared(&p) {
 			continue
 		}
-		a.wake(p, "standby")
+		if a.inc.Private && !a.inc.Visible(p.Person) {
+			p.State, p.At, p.Detail = PageFailed, a.at, whyNoMember
+			a.inc.Pages = append(a.inc.Pages, p)
+			a.event(EvNotPaged, p.Detail, map[string]string{"person": p.Person.Label(), "role": p.Role})
+			continue
+		}
+		suffix := "standby"
+		if p.Round > 0 {
+			suffix = "round/" + itoa(p.Round)
+		}
+		a.wake(p, suffix)
 	}
+}
+
+// whyNoMember is why somebody is not woken for a private incident: its text is in
+// the message catalogue, under "standby.".
+const whyNoMember = "no_member"
+
+// awakeFor is how long somebody is taken to be awake after they have shown it.
+const awakeFor = 30 * time.Minute
+
+// spared reports whether somebody who is on standby need not be woken. The level
+// wakes each person once, whatever else they were woken for; a person who asks
+// for the role is heard again, unless that is being done. Who is awake is on it.
+func (a *change) spared(p *Paged) bool {
+	last := a.inc.paged(p.Person)
+	recent := func(t time.Time) bool { return p.Round == 0 || a.at.Sub(t) < awakeFor }
+	switch {
+	case last != nil && (p.Round == 0 || p.Round == last.Round || last.Beeping()):
+		return true
+	case last != nil && last.State == PageAnswered && recent(last.At):
+		return true
+	case p.Round == 0 && slices.ContainsFunc(a.inc.Responders, p.Person.Is):
+		return true // the pager has woken them
+	case a.inc.AcknowledgedBy.Is(p.Person) && recent(a.inc.AcknowledgedAt),
+		a.inc.DeclaredBy.Is(p.Person) && a.at.Sub(a.inc.OpenedAt) < awakeFor, a.cmd.Args.Page.By.Is(p.Person):
+		p.State, p.At = PageAnswered, a.at
+		a.inc.Pages = append(a.inc.Pages, *p)
+		a.marked, a.quiet = true, false
+		return true
+	}
+	return false
 }

@@ -142,11 +142,18 @@ func (a *change) assign() error {
 		return a.unchanged()
 	}
 	data := map[string]string{"role": args.Role, "person": p.Label()}
-	if !slot.IsZero() {
-		data["from"] = slot.Label()
+	old := *slot
+	if !old.IsZero() {
+		data["from"] = old.Label()
 	}
 	*slot = p
-	a.event(EvAssigned, "", data)
+	n := itoa(a.event(EvAssigned, "", data).N)
+	if args.Role == "scribe" { // the commander is told wherever there is a new one
+		a.tell(p, DirectScribe, n, 0)
+		a.tell(old, DirectReplaced, n, 0)
+	} else {
+		a.tell(old, DirectRelieved, n, 0)
+	}
 	return nil
 }
 

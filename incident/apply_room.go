@@ -7,7 +7,7 @@ import (
 // Operations of OpenRoom.
 const (
 	RoomOpOpen   = "open"   // the default
-	RoomOpAdd    = "add"    // Args.Person
+	RoomOpAdd    = "add"    // Args.Person, and Args.People
 	RoomOpJoin   = "join"   // whoever asks
 	RoomOpRename = "rename" // Args.Name
 	RoomOpSplit  = "split"  // a room of its own, instead of another incident's
@@ -73,11 +73,12 @@ type SayData struct {
 
 // Reasons for a post in the war room.
 const (
-	SayResolved = "resolved" // with a summary
-	SayClosed   = "closed"   // with root cause and what was done
-	SayReopened = "reopened"
-	SayUpdate   = "update" // a status update
-	SayNudge    = "nudge"  // a status update is due
+	SayResolved  = "resolved" // with a summary
+	SayClosed    = "closed"   // with root cause and what was done
+	SayReopened  = "reopened"
+	SayUpdate    = "update"    // a status update
+	SayNudge     = "nudge"     // a status update is due
+	SayCommander = "commander" // there is a new one
 )
 
 // say posts in the war room, if this incident has one, or uses another's. There
@@ -169,6 +170,7 @@ func (a *change) askRoom(own bool) error {
 	}
 	if r.Chat == "" {
 		r.URL = "" // of the other's room
+		r.renew()
 	}
 	r.State, r.AskedBy, r.Reason, r.With, r.TriedAt = RoomAsked, a.cmd.Actor, "", 0, Stamp{}
 	r.Own = r.Own || own
@@ -183,7 +185,7 @@ func (a *change) askRoom(own bool) error {
 func (a *change) hasRoom() error {
 	switch r := a.inc.Room; {
 	case r == nil || r.State == RoomNone || r.State == RoomThread:
-		return conflict("no_room", "%s has no war room. Open one first: room %s", a.inc.ID, a.inc.ID).With("id", a.inc.ID.String())
+		return conflict("no_room", "%s has no war room. Open one first: room %s", a.inc.ID, a.inc.ID).With("id", a.inc.ID.String()).With("prefix", "")
 	case r.State == RoomShared:
 		return conflict("shared_room", "%s uses the war room of %s: say it there.", a.inc.ID, r.With).With("id", a.inc.ID.String()).With("with", r.With.String())
 	}
@@ -196,41 +198,61 @@ type JoinData struct {
 	Person Actor `json:"person"`
 }
 
+// joinHost brings a person into the other incident's room.
+func (a *change) joinHost(who Actor, suffix string) {
+	e := effect(a.inc.ID, KindRoomSync, Once, "", "join/"+suffix)
+	e.Lane = a.inc.ID.String() + "/" + KindRoomSync
+	a.effects = append(a.effects, e.with(JoinData{Person: who}))
+}
+
 // addToRoom puts a person into the room; who was missing is tried again.
 func (a *change) addToRoom() error {
 	shared := a.inc.Room != nil && a.inc.Room.State == RoomShared
 	if err := a.hasRoom(); err != nil && !shared {
 		return err
 	}
-	who := a.cmd.Args.Person
-	if a.cmd.Args.Op == RoomOpJoin {
-		who = &a.cmd.Actor
+	who := slices.Clone(a.cmd.Args.People)
+	switch p := a.cmd.Args.Person; {
+	case a.cmd.Args.Op == RoomOpJoin:
+		who = []Actor{a.cmd.Actor}
+	case p != nil:
+		who = append([]Actor{*p}, who...)
 	}
-	if who == nil || who.ID == "" {
+	if len(who) == 0 || slices.ContainsFunc(who, func(p Actor) bool { return p.ID == "" }) {
 		return invalid("person", "person_missing", "Say whom, like @Ani or ani@example.com.")
 	}
-	p := a.f.Person(*who)
+	for _, p := range who {
+		if err := a.addPerson(a.f.Person(p), shared); err != nil {
+			return err
+		}
+	}
+	if len(a.events) == 0 {
+		return a.unchanged()
+	}
+	if a.inc.Room.Chat != "" {
+		a.syncRoom()
+	}
+	return nil
+}
+
+func (a *change) addPerson(p Actor, shared bool) error {
 	if a.inc.Private && !a.inc.Visible(p) {
-		return conflict("not_member", "%s is no member of %s: add them with member add first.", p.Label(), a.inc.ID).
-			With("id", a.inc.ID.String()).With("person", p.Label())
+		return notMember(a.inc.ID, p)
 	}
 	if shared {
 		n := a.event(EvRoomJoined, "", map[string]string{"person": p.Label()}).N
-		e := effect(a.inc.ID, KindRoomSync, Once, "", "join/"+itoa(n))
-		e.Lane = a.inc.ID.String() + "/" + KindRoomSync
-		a.effects = append(a.effects, e.with(JoinData{Person: p}))
+		a.joinHost(p, itoa(n))
 		return nil
-	}
-	if len(a.inc.Room.People) >= maxRoomPeople {
-		return conflict("room_full", "The war room is full: Teams takes at most %d people.", maxRoomPeople)
 	}
 	list := a.inc.Room.People
 	i := slices.IndexFunc(list, func(q RoomPerson) bool { return q.Person.Is(p) })
 	switch {
+	case i < 0 && len(list) >= maxRoomPeople:
+		return conflict("room_full", "The war room is full: Teams takes at most %d people.", maxRoomPeople)
 	case i < 0:
 		a.inc.Room.People = append(list, RoomPerson{Person: p, Part: PartAsked, State: PersonWanted})
 	case list[i].State == PersonWanted:
-		return a.unchanged()
+		return nil
 	default: // whoever left and asks for it is added again
 		if list[i].State == PersonInvited {
 			list[i].Part = PartAsked // the number of people does not count for them any more
@@ -238,8 +260,5 @@ func (a *change) addToRoom() error {
 		list[i].State, list[i].Reason = PersonWanted, ""
 	}
 	a.event(EvRoomJoined, "", map[string]string{"person": p.Label()})
-	if a.inc.Room.Chat != "" {
-		a.syncRoom()
-	}
 	return nil
 }

@@ -55,6 +55,10 @@ func (a *change) roomStep() error {
 		a.lateStep(r, c)
 	case RoomSaid:
 		r.SaidAt, a.marked = a.at, true
+	case RoomCame:
+		a.cameStep(r, c)
+	case RoomLeft:
+		a.leftStep(r, c)
 	default:
 		return invalid("step", "unknown_step", "there is no step %q of a room", c.Step)
 	}
@@ -181,13 +185,52 @@ func (a *change) shareStep(r *Room, c *RoomChange) {
 	if r.Usable() || r.Own || r.State == RoomNone {
 		return // it has one of its own by now, or needs none any more
 	}
-	if r.State == RoomShared && r.With == c.With && (c.URL == "" || r.URL == c.URL) {
+	moved := r.mirror(c.People)
+	if r.State == RoomShared && r.With == c.With && (c.URL == "" || r.URL == c.URL) && !moved {
 		return
 	}
 	if r.State != RoomShared || r.With != c.With {
 		a.event(EvRoomShared, "", map[string]string{"with": c.With.String()})
 	}
-	r.State, r.With, r.URL, r.Reason, a.quiet = RoomShared, c.With, c.URL, "", false
+	if c.URL != "" || r.With != c.With {
+		r.URL = c.URL
+	}
+	r.State, r.With, r.Reason, a.marked, a.quiet = RoomShared, c.With, "", true, false
+}
+
+// cameStep takes over that people are in the room, mostly since somebody there
+// has added them.
+func (a *change) cameStep(r *Room, c *RoomChange) {
+	for _, p := range c.People {
+		who := a.f.Person(p.Person)
+		i := slices.IndexFunc(r.People, func(q RoomPerson) bool { return q.Person.Is(who) })
+		switch {
+		case who.Kind != KindUser || who.ID == "" || i < 0 && len(r.People) >= maxRoomPeople || i >= 0 && r.People[i].State == PersonIn:
+			continue
+		case i < 0:
+			r.People = append(r.People, RoomPerson{Person: who, Part: PartCame, State: PersonIn})
+			a.event(EvRoomCame, "", map[string]string{"person": who.Label()})
+		default:
+			r.People[i].State, r.People[i].Reason = PersonIn, ""
+		}
+		a.marked, a.quiet = true, false
+		if a.inc.Private && r.Private && !a.inc.Visible(who) {
+			a.reply(ReplyStranger, ReplyData{By: a.cmd.Actor, Person: who, Level: a.inc.Level})
+		}
+	}
+}
+
+// leftStep takes over that people have left the room, or were taken out of it.
+func (a *change) leftStep(r *Room, c *RoomChange) {
+	for _, p := range c.People {
+		who := a.f.Person(p.Person)
+		i := slices.IndexFunc(r.People, func(q RoomPerson) bool { return q.Person.Is(who) })
+		if i < 0 || r.People[i].State != PersonIn {
+			continue
+		}
+		r.People[i].State, a.marked, a.quiet = PersonLeft, true, false
+		a.event(EvRoomLeft, "", map[string]string{"person": who.Label()})
+	}
 }
 
 // topicStep records the topic, or once that it can't be changed.

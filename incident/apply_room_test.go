@@ -294,7 +294,7 @@ func TestRoomSays(t *testing.T) {
 			t.Errorf("%s: a reply in the room: %s", step.verb, w.replies())
 		}
 	}
-	if w.do(by(ani, Assign, Args{Person: &dewi})); w.state(dewi) != PersonWanted || w.roomEffects() != "room.sync" {
+	if w.do(by(ani, Assign, Args{Person: &dewi})); w.state(dewi) != PersonWanted || w.roomEffects() != "room.sync room.say/commander/"+itoa(w.inc.Events) {
 		t.Errorf("the commander is %s: %s", w.state(dewi), w.roomEffects())
 	}
 }

@@ -314,7 +314,7 @@ func TestAttach(t *testing.T) {
 		wantProblem(t, w.try(attach(r)), ErrInvalid, "ref_missing")
 	}
 	wantProblem(t, w.try(Command{Verb: Log, Actor: System}), ErrInvalid, "kind_missing")
-	w.do(Command{Verb: Fail, Actor: System, Args: Args{Kind: EvFailed, Text: strings.Repeat("x", MaxText+9), Data: map[string]string{"effect": KindCard}}})
+	w.do(Command{Verb: Fail, Actor: System, Args: Args{Text: strings.Repeat("x", MaxText+9), Data: map[string]string{"effect": KindCard}}})
 	if n := len([]rune(w.events[0].Text)); n != MaxText || len(w.effects) != 0 {
 		t.Errorf("a logged text has %d runes, want %d; effects %v", n, MaxText, w.effects)
 	}

@@ -125,27 +125,25 @@ func (a *change) ticketStep() error {
 	case TicketLost:
 		if t.State == TicketMade {
 			t.State = TicketGone
-			a.ticketEvent(t, c, "lost")
+			a.ticketEvent(t, c.N, "lost", "")
 		}
 	case TicketSeen:
 		if t.State == TicketMade || t.State == TicketAsked { // what is asked for may be there already: first it is recorded
 			a.marked = true
 			a.syncTicket(c.N)
 		}
-	case TicketSaid:
-		a.ticketEvent(t, c, "refused")
 	default:
 		return invalid("step", "unknown_step", "there is no step %q of a ticket", c.Step)
 	}
 	return nil
 }
 
-func (a *change) ticketEvent(t *Ticket, c *TicketChange, what string) {
+func (a *change) ticketEvent(t *Ticket, n int, what, text string) {
 	data := map[string]string{"key": t.Key, "action": what}
-	if c.N > 0 {
-		data["n"] = itoa(c.N)
+	if n > 0 {
+		data["n"] = itoa(n)
 	}
-	a.event(EvTicket, Clip(Line(c.Reason), MaxTitle), data)
+	a.event(EvTicket, Clip(Line(text), MaxTitle), data)
 }
 
 func (a *change) ticketCreated(t *Ticket, c *TicketChange) {
@@ -166,9 +164,9 @@ func (a *change) ticketCreated(t *Ticket, c *TicketChange) {
 	case c.Step == TicketFound:
 		what = "found"
 	}
-	a.ticketEvent(t, c, what)
+	a.ticketEvent(t, c.N, what, "")
 	if len(c.Left) > 0 {
-		a.ticketEvent(t, &TicketChange{N: c.N, Reason: strings.Join(c.Left, ", ")}, "left_out")
+		a.ticketEvent(t, c.N, "left_out", strings.Join(c.Left, ", "))
 	}
 	if i := a.inc.action(c.N); i >= 0 && a.inc.Actions[i].Due == "" && t.There.Due != "" {
 		a.inc.Actions[i].Due, t.Here.Due = t.There.Due, t.There.Due // the one that the configuration gives

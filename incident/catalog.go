@@ -71,7 +71,7 @@ type Notice struct {
 	Mail      []string `json:"mail" yaml:"mail"`           // of owner|squad|stakeholders
 	Direct    []string `json:"direct" yaml:"direct"`       // a 1:1 card for each of owner|lead
 	Room      bool     `json:"room" yaml:"room"`           // a war room
-	Page      []string `json:"page" yaml:"page"`           // standby roles to page
+	Page      []string `json:"page" yaml:"page"`           // standby roles to wake where the service names none; empty, but not nil: nobody is woken
 	Mention   []string `json:"mention" yaml:"mention"`     // of oncall|owner|lead
 }
 

@@ -110,9 +110,10 @@ type Args struct {
 	Waive  string `json:"waive,omitempty"`  // Close: why no RCA is wanted
 	Target string `json:"-"`                // Declare: where it was declared, for a card there; Reroute: where the card goes
 
-	Role   string `json:"role,omitempty"`   // Assign: commander|scribe; Page: a standby role
-	Person *Actor `json:"person,omitempty"` // Assign, Member, OpenRoom, Page, Subscribe, Remind
-	Remove bool   `json:"remove,omitempty"` // Member, Subscribe
+	Role   string  `json:"role,omitempty"`   // Assign: commander|scribe; Page: a standby role
+	Person *Actor  `json:"person,omitempty"` // Assign, Member, OpenRoom, Page, Subscribe, Remind
+	People []Actor `json:"people,omitempty"` // OpenRoom: further ones to add
+	Remove bool    `json:"remove,omitempty"` // Member, Subscribe
 
 	Op         string        `json:"op,omitempty"`         // OpenRoom, Remind: what is asked for
 	Name       string        `json:"name,omitempty"`       // OpenRoom: its new name
@@ -141,7 +142,7 @@ type Args struct {
 	Alert *Alert            `json:"-"`              // Trigger, Update, Enrich and every vendor's event
 	Merge *Ref              `json:"-"`              // Resolve: the vendor merged it into this one
 	Ref   *Ref              `json:"-"`              // Attach
-	Kind  EventKind         `json:"-"`              // Log, Fail: the timeline entry's kind
+	Kind  EventKind         `json:"-"`              // Log: the timeline entry's kind
 	Data  map[string]string `json:"data,omitempty"` // AddNote, Log, Fail: the timeline entry's data
 }
 

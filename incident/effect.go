@@ -38,6 +38,7 @@ const (
 	KindPage     = "page"            // Once: find who is on standby, and wake them
 	KindWake     = "page.wake"       // Once: wake one person through the pager
 	KindWaited   = "page.wait"       // Once: whoever was woken has had time to answer
+	KindPageOver = "page.over"       // Once: end what was made in the pager to wake somebody
 	KindMail     = "mail"            // Once: a mail to one address
 	KindDirect   = "direct"          // Once: tell one person, in their 1:1 chat or else by mail
 	KindNudge    = "nudge"           // Once: a reminder is due
@@ -107,6 +108,7 @@ const (
 	ReplyUpdate    = "update"    // a status update
 	ReplyNudge     = "nudge"     // a status update is due
 	ReplyThread    = "thread"    // there is no war room: talk here
+	ReplyStranger  = "stranger"  // somebody is in the room of a private incident, and is no member
 )
 
 // PagerData is the data of the KindPD… effects.

@@ -55,6 +55,13 @@ func notFound(id ID) *Problem {
 	return NewProblem(ErrNotFound, "id", "no_incident", "There is no incident %s.", id).With("id", id.String())
 }
 
+// notMember refuses somebody who must not see a private incident. An edge knows
+// what a message must begin with where it is shown: "prefix".
+func notMember(id ID, who Actor) *Problem {
+	return conflict("not_member", "%s is no member of %s. Add them first: member %s add %s", who.Label(), id, id, who.ID).
+		With("id", id.String()).With("person", who.Label()).With("who", who.ID).With("prefix", "")
+}
+
 // ErrBusy says that the store has more to do than it can: come back in a few
 // seconds; HTTP 503.
 var ErrBusy = errors.New("busy")

@@ -60,6 +60,8 @@ const (
 	EvRoomJoined   EventKind = "room_joined"   // data: person
 	EvRoomMissing  EventKind = "room_missing"  // data: person; text: why
 	EvRoomSplit    EventKind = "room_split"    // it gets a room of its own
+	EvRoomCame     EventKind = "room_came"     // data: person, whom somebody has added in Teams
+	EvRoomLeft     EventKind = "room_left"     // data: person
 	EvMeeting      EventKind = "meeting"       // there is a call; data: url
 	EvUpdate       EventKind = "update"        // a status update; text: what is done; data: customers, next
 	EvSubscribed   EventKind = "subscribed"    // data: person
@@ -69,7 +71,7 @@ const (
 	EvPageAnswer   EventKind = "page_answered" // data: person, answer (accepted|declined)
 	EvPageSilent   EventKind = "page_silent"   // nobody answered in time; data: person, next
 	EvNotPaged     EventKind = "not_paged"     // data: person or role; text: why
-	EvTold         EventKind = "told"          // one person was told something; data: person, op (chat|mail), about
+	EvTold         EventKind = "told"          // one person was told something, or not; data: person, op (chat|mail|installed|none), about
 	EvNudged       EventKind = "nudged"        // somebody was reminded; data: about
 	EvReminder     EventKind = "reminder"      // an answer to a reminder; data: op, until, person
 	EvTicket       EventKind = "ticket"        // text: why, or what; data: key, n (of an action), action (created|found|back|lost|refused|left_out)

@@ -97,8 +97,8 @@ func TestHookLife(t *testing.T) {
 		}},
 		{"a failed delivery is no news", everything, nil, []step{
 			{told(Trigger, t0, alert(odd)), "all opened triggered"},
-			{Command{Verb: Fail, Actor: System, Args: Args{Kind: EvFailed, Text: "x", Data: map[string]string{"effect": KindHook}}}, ""},
-			{Command{Verb: Fail, Actor: System, Args: Args{Kind: EvFailed, Text: "x", Data: map[string]string{"effect": KindMail}}}, ""},
+			{Command{Verb: Fail, Actor: System, Args: Args{Text: "x", Data: map[string]string{"effect": KindHook}}}, ""},
+			{Command{Verb: Fail, Actor: System, Args: Args{Text: "x", Data: map[string]string{"effect": KindMail}}}, ""},
 		}},
 		{"what nobody is shown", everything, nil, []step{
 			{told(Trigger, t0, alert(odd)), "all opened triggered"},

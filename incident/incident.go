@@ -172,6 +172,7 @@ type Incident struct {
 	Times        Times         `json:"times,omitzero"`          //
 	Actions      []Action      `json:"actions,omitempty"`       //
 	Causes       []Cause       `json:"causes,omitempty"`        // what people said about changes near it
+	Failing      []Failing     `json:"failing,omitempty"`       // what has failed outside for good, as far as it was said lately
 
 	Postmortem Postmortem `json:"postmortem"`
 
@@ -273,6 +274,7 @@ func (inc *Incident) Clone() *Incident {
 		c.Actions[i].Ticket = c.Actions[i].Ticket.clone()
 	}
 	c.Causes = slices.Clone(inc.Causes)
+	c.Failing = slices.Clone(inc.Failing)
 	c.Apart = slices.Clone(inc.Apart)
 	c.Marks = slices.Clone(inc.Marks)
 	c.Intervals = slices.Clone(inc.Intervals)

@@ -127,7 +127,7 @@ func shared(a, b reflect.Value, path string) string {
 func TestCloneOfEverything(t *testing.T) {
 	five := func() RCA { return RCA{FiveWhys: []string{"why"}} }
 	inc := &Incident{
-		ID: 1, Members: []Actor{ani}, Responders: []Actor{ani}, Refs: []Ref{alertRef}, Cards: []string{"x"}, Children: []Child{{ID: 2}}, Actions: []Action{{N: 1}}, Causes: []Cause{{ID: "x"}},
+		ID: 1, Members: []Actor{ani}, Responders: []Actor{ani}, Refs: []Ref{alertRef}, Cards: []string{"x"}, Children: []Child{{ID: 2}}, Actions: []Action{{N: 1}}, Causes: []Cause{{ID: "x"}}, Failing: []Failing{{}},
 		Alert:   &Alert{Labels: map[string]string{"a": "b"}, Links: []LinkURL{{}}, Assignees: []Actor{ani}},
 		Link:    &Link{ParentRef: &Ref{ID: "Q"}, Evidence: []string{"e"}},
 		LinkWas: &LinkWas{Link: &Link{Path: []Via{{}}, Evidence: []string{"e"}}}, Apart: []ID{3},

@@ -23,22 +23,28 @@ const (
 	MailStakeholders = "stakeholders"
 )
 
-// mails tells by mail that it has begun, got worse, or is closed. Duplicates and
-// mere consequences are quiet.
+// mails tells by mail that it has begun, got worse, or is closed, or is back after
+// that. Duplicates and mere consequences are quiet.
 func (a *change) mails(level Level, opened bool) {
 	inc := a.inc
 	if inc.Hidden(level) || inc.Consequence(level) || inc.Shadow || a.f.Route.Mode != ModeLive || a.cmd.History || inc.NoticeGap == GapMuted {
 		return
 	}
 	old, _ := a.f.Levels.Get(a.was.level)
+	episode := ""
+	if inc.Episode > 1 {
+		episode = "/" + itoa(inc.Episode)
+	}
 	switch {
 	case inc.Status == Closed && a.was.status != Closed && !a.was.created:
 		a.mail(MailData{Kind: MailClosed, Episode: inc.Episode}, "mail.close/"+itoa(inc.Episode))
 	case !inc.Active():
 	case opened && !a.was.imported:
 		a.mail(MailData{Kind: MailDeclared}, "mail.declare")
+	case a.was.status == Closed && !a.was.imported: // whoever was told that it is over
+		a.mail(MailData{Kind: MailDeclared}, "mail.declare"+episode)
 	case level.Rank < old.Rank:
-		a.mail(MailData{Kind: MailRaised, Level: a.was.level}, "mail.raise/"+level.Key)
+		a.mail(MailData{Kind: MailRaised, Level: a.was.level}, "mail.raise/"+level.Key+episode)
 	}
 }
 

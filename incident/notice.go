@@ -29,6 +29,7 @@ func (a *change) settle(level Level) {
 	a.mails(level, opened)
 	if !inc.Commander.IsZero() && !inc.Commander.Is(a.was.commander) && !a.was.created {
 		a.tell(inc.Commander, DirectCommander, itoa(inc.Events), 0)
+		a.say(SayCommander, itoa(inc.Events), inc.Events, a.cmd.Actor.Kind == KindUser)
 	}
 	if a.quiet {
 		return

@@ -27,6 +27,9 @@ type Paged struct {
 	Detail string    `json:"detail,omitempty"` // PageFailed: why, in words
 	At     time.Time `json:"at"`               // of the state
 	Ref    string    `json:"ref,omitempty"`    // the pager's incident that was made for it
+	User   string    `json:"user,omitempty"`   // their id in the pager
+	Again  int       `json:"again,omitempty"`  // how often they were woken for this incident before
+	Round  int       `json:"round,omitempty"`  // number of the timeline entry by which a person asked for the role; 0: the level did
 }
 
 // PageData is the data of a KindPage effect: find who is on standby for the
@@ -36,6 +39,7 @@ type PageData struct {
 	After  Actor    `json:"after,omitzero"` // whoever comes after this one, who has not answered
 	Reason string   `json:"reason,omitempty"`
 	By     Actor    `json:"by,omitzero"`
+	Round  int      `json:"round,omitempty"` // see Paged
 }
 
 // WakeData is the data of KindWake and KindWaited effects.
@@ -44,19 +48,28 @@ type WakeData struct {
 	Role   string `json:"role,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	By     Actor  `json:"by,omitzero"`
+	Again  int    `json:"again,omitempty"` // see Paged
+}
+
+// PageOverData is the data of a KindPageOver effect.
+type PageOverData struct {
+	Ref string `json:"ref"` // the pager's incident
 }
 
 // PageChange is the argument of PageStep: what became of waking somebody.
 type PageChange struct {
 	Step  string
-	Found []Paged   // PageFound: Person and Role; without a person, Detail says why nobody was found
-	Who   Actor     // all others: whom it is about
-	Role  string    // PageFound: that was asked for
-	Ref   string    // PageDone: the pager's incident that was made
-	Why   string    // PageRefused: in words
-	Until time.Time // PageDone: how long they have to answer
-	By    Actor     // PageFound: who wanted it
-	Note  string    // PageFound: the reason
+	Found []Paged // PageFound: Person and Role; without a person, Detail says why nobody was found
+	Who   Actor   // all others: whom it is about
+	Role  string  // PageFound: that was asked for
+	Again int     // PageDone, PageRefused, PageWaited: which of their pages, see Paged
+	Ref   string  // PageDone: the pager's incident that was made
+	User  string  // PageDone: their id in the pager
+	Why   string  // PageRefused: in words
+	Next  bool    // PageRefused: whoever comes next may be reached
+	By    Actor   // PageFound: who wanted it
+	Note  string  // PageFound: the reason
+	Round int     // PageFound: see Paged
 }
 
 // Steps of a page.
@@ -72,15 +85,30 @@ const (
 // PageWait is how long whoever is woken has to answer before the next one is.
 const PageWait = 5 * time.Minute
 
-// paged returns the newest page of a person.
+// Beeping reports whether somebody is being woken, and has not answered yet.
+func (p *Paged) Beeping() bool { return p.State == PageWaiting || p.State == PageSent }
+
+// paged returns the newest page of a person, whom the pager may know by its own
+// id only.
 func (inc *Incident) paged(who Actor) *Paged {
+	user, known := strings.CutPrefix(who.ID, "pd:")
 	for i := len(inc.Pages) - 1; i >= 0; i-- {
-		if inc.Pages[i].Person.Is(who) {
-			return &inc.Pages[i]
+		if p := &inc.Pages[i]; p.Person.Is(who) || known && user != "" && strings.EqualFold(p.User, user) {
+			return p
 		}
 	}
 	return nil
 }
+
+// InVain reports whether somebody was called for in this round, see Paged, and
+// does not come; in round 0 every page counts.
+func (inc *Incident) InVain(who Actor, round int) bool {
+	p := inc.paged(who)
+	return p != nil && (round == 0 || p.Round == round) && (p.State == PageSilent || p.State == PageDeclined || p.State == PageFailed)
+}
+
+// Woken reports whether a person was woken for the incident.
+func (inc *Incident) Woken(who Actor) bool { return inc.paged(who) != nil }
 
 // maxPages bounds how many pages an incident remembers.
 const maxPages = 100
@@ -88,14 +116,17 @@ const maxPages = 100
 // pageStandby wakes whoever is on standby, once for each incident: when its room
 // is opened, or when a person has declared it at a level that opens one.
 func (a *change) pageStandby(level Level) {
-	roles := slices.Clone(a.f.Service.Standby)
+	if page := a.f.Notice(level.Key).Page; page != nil && len(page) == 0 {
+		return // the company does not want it
+	}
+	if a.inc.Private {
+		return // who is no member must not even hear of it
+	}
+	roles := a.standby(level)
+	if _, known := a.inc.AlertRef(); known { // the pager has woken the squad already
+		roles = slices.DeleteFunc(roles, func(role string) bool { return role == PartSquad+a.inc.Squad })
+	}
 	if len(roles) == 0 {
-		roles = slices.Clone(a.f.Notice(level.Key).Page)
-	}
-	if _, known := a.inc.AlertRef(); !known && a.f.Squad.OnCall {
-		roles = append(roles, PartSquad+a.inc.Squad) // the pager has woken nobody yet
-	}
-	if len(roles) == 0 || len(a.f.Notice(level.Key).Page) == 0 {
 		return
 	}
 	e := effect(a.inc.ID, KindPage, Once, "", "standby")
@@ -103,16 +134,29 @@ func (a *change) pageStandby(level Level) {
 	a.effects = append(a.effects, e.with(PageData{Roles: roles}))
 }
 
-// pages wakes people where a person has declared that a service is down, and
-// sees who has answered by acknowledging.
+// pages wakes people where a person has declared that a service is down, sees who
+// has answered by acknowledging, and ends it when it is over.
 func (a *change) pages(level Level) {
 	if a.was.created && a.cmd.Verb == Declare && a.wantsRoom(level) {
 		a.pageStandby(level)
 	}
 	if by := a.inc.AcknowledgedBy; a.inc.Active() && !by.IsZero() {
-		if p := a.inc.paged(by); p != nil && (p.State == PageSent || p.State == PageWaiting || p.State == PageSilent) {
+		if p := a.inc.paged(by); p != nil && (p.Beeping() || p.State == PageSilent) {
 			p.State, p.At = PageAnswered, a.at
 		}
+	}
+	for i := range a.inc.Pages {
+		if a.was.active && !a.inc.Active() {
+			a.pageOver(&a.inc.Pages[i])
+		}
+	}
+}
+
+// pageOver ends what was made in the pager to wake somebody: nobody is called at
+// for what is over.
+func (a *change) pageOver(p *Paged) {
+	if p.Ref != "" {
+		a.effects = append(a.effects, effect(a.inc.ID, KindPageOver, Once, "", p.Ref).with(PageOverData{Ref: p.Ref}))
 	}
 }
 
@@ -120,14 +164,23 @@ func (a *change) pages(level Level) {
 // somebody.
 const wakePrefix = "imbot/"
 
-// WakeKey is the key under which the pager wakes a person for an incident. What
-// the pager says about an incident of such a key is about that page.
-func WakeKey(id ID, who Actor) string { return Clip(wakePrefix+id.String()+"/"+who.ID, 255) }
+// WakeKey is the key under which the pager wakes a person for an incident: each
+// time that they are woken it is another one, for the pager does nothing about a
+// key that it has. What it says about an incident of such a key is about that
+// person's page.
+func WakeKey(id ID, who Actor, again int) string {
+	number := id.String()
+	if again > 0 {
+		number += "." + itoa(again)
+	}
+	return Clip(wakePrefix+number+"/"+who.ID, 255)
+}
 
 // ParseWakeKey returns which incident and person a key of WakeKey is about.
 func ParseWakeKey(key string) (id ID, who Actor, ok bool) {
 	rest, ours := strings.CutPrefix(key, wakePrefix)
 	number, person, named := strings.Cut(rest, "/")
+	number, _, _ = strings.Cut(number, ".")
 	if !ours || !named || person == "" || !strings.HasPrefix(number, "INC-") {
 		return 0, Actor{}, false
 	}

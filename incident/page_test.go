@@ -141,9 +141,12 @@ func TestPageRefused(t *testing.T) {
 }
 
 func TestWakeKey(t *testing.T) {
-	id, who, ok := ParseWakeKey(WakeKey(42, ani))
-	if !ok || id != 42 || !who.Is(ani) {
-		t.Errorf("%v %v %v", id, who, ok)
+	for again := range 3 {
+		key := WakeKey(42, ani, again)
+		id, who, ok := ParseWakeKey(key)
+		if !ok || id != 42 || !who.Is(ani) || again > 0 && key == WakeKey(42, ani, again-1) {
+			t.Errorf("%s: %v %v %v", key, id, who, ok)
+		}
 	}
 	for _, bad := range []string{"", "imbot/", "imbot/INC-1", "imbot/INC-1/", "imbot/42/x", "imbot/INC-x/y", "other/INC-1/y"} {
 		if _, _, ok := ParseWakeKey(bad); ok {
@@ -249,6 +252,17 @@ func TestMails(t *testing.T) {
 	w.do(by(ani, Resolve, Args{}))
 	if w.do(by(ani, Close, Args{Waive: "a drill"})); len(mails(w)) != 3 || mails(w)[0] != "INC-1/mail.close/1/budi@example.com" {
 		t.Errorf("closed: %v", mails(w))
+	}
+	if w.do(by(ani, Reopen, Args{Reason: "again"})); len(mails(w)) != 3 || mails(w)[0] != "INC-1/mail.declare/2/budi@example.com" {
+		t.Errorf("closed and back: %v", mails(w))
+	}
+	w.do(by(ani, SetLevel, Args{Level: HighErrorRate}))
+	if w.do(by(ani, SetLevel, Args{Level: ServiceDown})); len(mails(w)) != 3 || mails(w)[0] != "INC-1/mail.raise/service-down/2/budi@example.com" {
+		t.Errorf("raised in the second episode: %v", mails(w))
+	}
+	w.do(by(ani, Resolve, Args{}))
+	if w.do(by(ani, Reopen, Args{})); len(mails(w)) != 0 { // no mail has said that it was over
+		t.Errorf("resolved and back: %v", mails(w))
 	}
 	if w := triggered(t, "disk 80% full"); len(mails(w)) != 0 {
 		t.Errorf("a level without mail: %v", mails(w))

@@ -33,7 +33,7 @@ func outweighed() Command {
 
 // failed is the word that an effect has failed for good.
 func failed(kind string) Command {
-	return Command{Verb: Fail, Actor: System, Args: Args{Kind: EvFailed, Text: "x", Data: map[string]string{"effect": kind}}}
+	return Command{Verb: Fail, Actor: System, Args: Args{Text: "x", Data: map[string]string{"effect": kind}}}
 }
 
 // TestPublish says after which commands the page is made or brought up to date.

@@ -45,7 +45,8 @@ type Room struct {
 // States of a person of a room.
 const (
 	PersonWanted  = "wanted"  // is to be added
-	PersonIn      = "in"      // was added; whoever leaves then is not added again
+	PersonIn      = "in"      // is in it
+	PersonLeft    = "left"    // was in it: is added again only if somebody asks for it
 	PersonMissing = "missing" // can't be added: RoomPerson.Reason
 	PersonInvited = "invited" // beyond the number of people with whom calls work: may join by the button
 )
@@ -59,7 +60,8 @@ const (
 	PartResponder   = "responder" // whom the pager has assigned, or who has acknowledged
 	PartStakeholder = "stakeholder"
 	PartMember      = "member" // of a private incident
-	PartAsked       = "asked"  // somebody added them
+	PartAsked       = "asked"  // somebody wanted them
+	PartCame        = "came"   // somebody added them in Teams
 	PartSquad       = "squad:" // and the squad's key: who is on call there
 )
 
@@ -111,6 +113,44 @@ func (r *Room) For(inc *Incident, conversation string) bool {
 		!slices.ContainsFunc(r.People, func(p RoomPerson) bool { return p.State == PersonIn && !inc.Visible(p.Person) })
 }
 
+// Strangers are those in the room of a private incident who are no members.
+func (r *Room) Strangers(inc *Incident) []RoomPerson {
+	if r == nil || !r.Private {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(r.People), func(p RoomPerson) bool { return p.State != PersonIn || inc.Visible(p.Person) })
+}
+
+// In reports whether a person is known to be in the room, and left whether they
+// were and have gone.
+func (r *Room) In(who Actor) (in, left bool) {
+	if r == nil || who.IsZero() {
+		return false, false
+	}
+	i := slices.IndexFunc(r.People, func(p RoomPerson) bool { return p.Person.Is(who) })
+	return i >= 0 && r.People[i].State == PersonIn, i >= 0 && r.People[i].State == PersonLeft
+}
+
+// mirror takes over what has become of people in the room that serves this
+// incident, too.
+func (r *Room) mirror(theirs []RoomPerson) (changed bool) {
+	for i := range r.People {
+		p := &r.People[i]
+		j := slices.IndexFunc(theirs, func(q RoomPerson) bool { return !p.Person.IsZero() && q.Person.Is(p.Person) })
+		if j >= 0 && (p.State != theirs[j].State || p.Reason != theirs[j].Reason) {
+			p.State, p.Reason, changed = theirs[j].State, theirs[j].Reason, true
+		}
+	}
+	return changed
+}
+
+// renew makes everybody wanted again, for another room.
+func (r *Room) renew() {
+	for i := range r.People {
+		r.People[i].State, r.People[i].Reason = PersonWanted, ""
+	}
+}
+
 // Pending reports whether somebody is to be added.
 func (r *Room) Pending() bool { return r.Count(PersonWanted) > 0 }
 
@@ -122,7 +162,7 @@ func (r *Room) merge(people []RoomPerson) (changed bool) {
 		switch {
 		case i < 0:
 			r.People = append(r.People, p)
-		case r.People[i].State == PersonIn || r.People[i] == p:
+		case r.People[i].State == PersonIn || r.People[i].State == PersonLeft || r.People[i] == p:
 			continue
 		default:
 			p.Part = r.People[i].Part
@@ -136,7 +176,7 @@ func (r *Room) merge(people []RoomPerson) (changed bool) {
 // identify says who it is that was known by the pager's name only.
 func (r *Room) identify(unknown, who Actor) {
 	i := slices.IndexFunc(r.People, RoomPerson{Person: unknown}.Is)
-	if i < 0 || unknown.Is(who) || r.People[i].State == PersonIn {
+	if i < 0 || unknown.Is(who) || r.People[i].State == PersonIn || r.People[i].State == PersonLeft {
 		return
 	}
 	part := r.People[i].Part
@@ -210,7 +250,7 @@ func (a *change) standby(level Level) []string {
 type RoomChange struct {
 	Step   string
 	With   ID           // RoomShare: whose room serves; RoomLend: for whom
-	People []RoomPerson // RoomPeople, RoomLend, RoomMade: what is known of them now
+	People []RoomPerson // RoomPeople, RoomLend, RoomMade: what is known of them now; RoomShare: of those in that room; RoomCame, RoomLeft: who
 	Chat   string       // RoomMade
 	URL    string       // RoomMade, RoomCall; RoomShare: of that room, once it is open
 	Topic  string       // RoomTried, RoomMade, RoomTopic
@@ -233,4 +273,6 @@ const (
 	RoomRefused = "refused" // there can't be a room: a thread serves
 	RoomLate    = "late"    // it takes long: a thread serves until it is there
 	RoomSaid    = "said"    // imbot has posted in it
+	RoomCame    = "came"    // Teams tells that people are in it
+	RoomLeft    = "left"    // and that they are no more
 )

@@ -17,9 +17,9 @@ type Service struct {
 	// Topology is the present snapshot of who calls whom; nil: nothing is known.
 	Topology func() Topology
 	Linking  Linking
-	Remind   Reminding
-	Hooks    []HookWish // other systems that want to be told, see HookWish
-	Wake     func()     // called after a commit that stored effects; may be nil
+	Remind   func() Reminding  // as configured now; nil: the defaults
+	Hooks    func() []HookWish // other systems that want to be told now, see HookWish; nil: none
+	Wake     func()            // called after a commit that stored effects; may be nil
 }
 
 // Do carries out a command: it removes duplicates by cmd.Keys, loads, applies,
@@ -225,7 +225,12 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	if was.created {
 		w.from = f.Service.Key
 	}
-	f.Remind, f.Hooks = w.s.Remind, w.s.Hooks
+	if w.s.Remind != nil {
+		f.Remind = w.s.Remind()
+	}
+	if w.s.Hooks != nil {
+		f.Hooks = w.s.Hooks()
+	}
 	if err := w.observe(inc, &cmd, &f); err != nil {
 		return err
 	}

@@ -189,7 +189,6 @@ const (
 	TicketSynced   = "synced"   // both sides were compared: Fields
 	TicketLost     = "lost"     // it is there no more
 	TicketSeen     = "seen"     // something may have been changed in the tracker: look
-	TicketSaid     = "said"     // something could not be done: Reason
 )
 
 // TicketChange is what became of a ticket.
@@ -202,7 +201,6 @@ type TicketChange struct {
 	Tried  time.Time   `json:"tried,omitzero"`
 	Fields []FieldSync `json:"fields,omitempty"`
 	Left   []string    `json:"left,omitempty"` // Created: what the tracker did not take
-	Reason string      `json:"reason,omitempty"`
 }
 
 // What is done about a field that differs.

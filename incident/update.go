@@ -164,8 +164,11 @@ type DirectData struct {
 const (
 	DirectUpdate    = "update"    // a status update
 	DirectCommander = "commander" // they are the commander now
+	DirectScribe    = "scribe"    // they are the scribe now
+	DirectRelieved  = "relieved"  // somebody else is the commander now
+	DirectReplaced  = "replaced"  // somebody else is the scribe now
 	DirectInvited   = "invited"   // the room is open, and they may join
-	DirectPaged     = "paged"     // they were woken: here is what it is about
+	DirectPaged     = "paged"     // they are on standby, and woken: here is what it is about
 	DirectHelp      = "help"      // somebody needs them
 )
 
@@ -192,8 +195,7 @@ func (a *change) subscribe() error {
 		return forbidden(Subscribe, "viewer", "You may read, but not %s: guests and viewers read only.")
 	}
 	if a.inc.Private && !a.inc.Visible(who) {
-		return conflict("not_member", "%s is no member of %s: add them with member add first.", who.Label(), a.inc.ID).
-			With("id", a.inc.ID.String()).With("person", who.Label())
+		return notMember(a.inc.ID, who)
 	}
 	at := -1
 	for i, p := range a.inc.Subscribers {

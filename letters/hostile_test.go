@@ -24,9 +24,9 @@ import (
 // them loads anything.
 var tags = map[string][]string{
 	"html": {"lang", "dir"}, "head": nil, "meta": {"charset", "name", "content"}, "title": nil, "style": nil, "body": {"class", "style"},
-	"div": {"class", "style"}, "table": {"role", "class", "width", "cellpadding", "cellspacing", "border", "style"}, "tbody": nil, "tr": nil,
-	"td": {"class", "style", "align", "bgcolor"}, "th": {"scope", "class", "align", "style"}, "h1": {"class", "style"}, "h2": {"class", "style"},
-	"p": {"class", "style"}, "span": {"class", "style"}, "a": {"class", "href", "style"}, "br": nil,
+	"div": {"class", "dir", "style"}, "table": {"role", "class", "width", "cellpadding", "cellspacing", "border", "style"}, "tbody": nil, "tr": nil,
+	"td": {"class", "dir", "style", "align", "bgcolor"}, "th": {"scope", "class", "align", "style"}, "h1": {"class", "dir", "style"}, "h2": {"class", "style"},
+	"p": {"class", "dir", "style"}, "span": {"class", "style"}, "a": {"class", "href", "style"}, "br": nil,
 }
 
 const maxBody = 100 << 10

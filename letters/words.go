@@ -7,6 +7,7 @@ import (
 
 	"imbot/incident"
 	"imbot/query"
+	"imbot/weburl"
 )
 
 // Bounds, in runes: of what has a place in a mail, and so that no letter grows
@@ -73,33 +74,9 @@ func (l link) Host() string {
 	return u.Hostname()
 }
 
-// webAddress checks an address; "" where it is not a plain web address: other
-// schemes could run things on the reader's machine, and a user name before the
-// host misleads.
-func webAddress(address string) string {
-	if len(address) > maxURL {
-		return ""
-	}
-	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil || u.Host == "" || u.User != nil || strings.ContainsFunc(u.Host, notInHost) {
-		return ""
-	}
-	if u.Scheme != "http" && u.Scheme != "https" { // Parse has made it lower case
-		return ""
-	}
-	// What would end the address where a program finds it in plain text.
-	s := strings.NewReplacer(" ", "%20", "<", "%3C", ">", "%3E", "\"", "%22", "'", "%27", "`", "%60", "\\", "%5C").Replace(u.String())
-	if len(s) > maxURL || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return ""
-	}
-	return s
-}
-
-// notInHost reports the characters that no host of ours has: those outside ASCII
-// may look like others.
-func notInHost(r rune) bool {
-	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_[]", r)
-}
+// webAddress returns an address that may be linked; "" where it is not a plain
+// web address.
+func webAddress(address string) string { return weburl.Plain(address, maxURL) }
 
 // title is what an incident is called.
 func title(v *query.View) string {

@@ -157,8 +157,12 @@ func describe(o Options) document {
 			a.Permissions.ResourceSpecific = append(a.Permissions.ResourceSpecific, resourceSpecific{Name: p.Value, Type: p.Type})
 		}
 		d.Authorization = a
-		// Resource-specific consent needs the Entra app named here; the resource is not read without single sign-on.
+	}
+	if d.Authorization != nil || o.SelfInstall {
+		// Resource-specific consent, and an app that installs itself, need the Entra app named here; the resource is not
+		// read without single sign-on.
 		// https://learn.microsoft.com/microsoftteams/platform/graph-api/rsc/grant-resource-specific-consent
+		// https://learn.microsoft.com/microsoftteams/platform/graph-api/proactive-bots-and-messages/graph-proactive-bots-and-messages
 		d.WebApplication = &webApplication{ID: o.AppID, Resource: "api://botid-" + o.AppID}
 	}
 	return d

@@ -53,6 +53,7 @@ var variants = []struct {
 	{"timeline", options(func(o *Options) { o.Profile = Timeline })},
 	{"preview", options(func(o *Options) { o.Profile = Timeline; o.Preview = true })},
 	{"targeted", options(func(o *Options) { o.Targeted = true })},
+	{"self-install", options(func(o *Options) { o.Profile, o.SelfInstall = Minimal, true })},
 	{"plain", options(func(o *Options) { o.Commands, o.Extension, o.Dialogs = nil, nil, false })},
 	{"company", options(func(o *Options) {
 		o.Profile = Rooms
@@ -149,6 +150,10 @@ func TestPermissionsOfProfiles(t *testing.T) {
 		if hasApp := got.WebApplication != nil; hasApp != (len(want[p]) > 0) {
 			t.Errorf("%s: webApplicationInfo present = %v, want it exactly where permissions are asked for", p, hasApp)
 		}
+	}
+	got := build(t, options(func(o *Options) { o.Profile, o.SelfInstall = Minimal, true }))
+	if got.WebApplication == nil || got.WebApplication.ID == "" || got.Authorization != nil {
+		t.Errorf("an app that installs itself names %+v and asks for %+v, want its Entra app and nothing", got.WebApplication, got.Authorization)
 	}
 	raw, err := json.Marshal(ConsentedPermissionSet(Minimal))
 	if err != nil || string(raw) != "[]" {

@@ -44,6 +44,8 @@ type Options struct {
 	// Targeted makes a manifest of the same version in which people can write to the bot so that nobody else sees it,
 	// without slash commands. Preview includes it.
 	Targeted bool
+	// SelfInstall makes a manifest of an app that may install itself for people, by Microsoft Graph.
+	SelfInstall bool
 }
 
 // Developer is who offers the app.

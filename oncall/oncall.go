@@ -82,11 +82,10 @@ type Config struct {
 	// client of its own.
 	HTTP *http.Client
 
-	// Token is what standby tools get as "Authorization: Bearer"; empty: nothing.
-	// TokenHosts are the hosts that get it, without port; empty: all that the
-	// plans name.
-	Token      string
-	TokenHosts []string
+	// Token returns what standby tools get as "Authorization: Bearer", and the hosts
+	// that get it, without port; none: all that the plans name. It is asked each
+	// time, so that a new token counts at once. nil: nothing is sent.
+	Token func() (bearer string, hosts []string)
 
 	// People joins a person's identities, by mail or PagerDuty id: see
 	// [catalog.Catalog.Identity]. nil: as the sources say.

@@ -123,7 +123,7 @@ func TestRefusals(t *testing.T) {
 // A source says when to ask again; it is heard for two minutes at most.
 func TestRetryAfter(t *testing.T) {
 	r := newRig(t, nil)
-	r.sim.Inject(pagerdutysim.Fault{Path: "/oncalls", Status: 429, Times: 1, Reset: 50 * time.Second})
+	r.sim.Inject(pagerdutysim.Fault{Path: "/oncalls", Status: 429, Times: 1, RetryAfter: 50 * time.Second})
 	if got := r.on(t.Context(), "dba"); got != "dba!unreachable" {
 		t.Fatal(got)
 	}

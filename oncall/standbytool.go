@@ -49,8 +49,10 @@ func (k *Keeper) fetchURL(ctx context.Context, raw string) ([]duty, error) {
 		return nil, &toolError{message: "the address can't be used"}
 	}
 	req.Header.Set("Accept", "application/json")
-	if k.c.Token != "" && (len(k.c.TokenHosts) == 0 || slices.Contains(k.c.TokenHosts, u.Hostname())) {
-		req.Header.Set("Authorization", "Bearer "+k.c.Token)
+	if k.c.Token != nil {
+		if bearer, hosts := k.c.Token(); bearer != "" && (len(hosts) == 0 || slices.Contains(hosts, u.Hostname())) {
+			req.Header.Set("Authorization", "Bearer "+bearer)
+		}
 	}
 	resp, err := k.http.Do(req)
 	if err != nil {

@@ -51,7 +51,7 @@ const threePeople = `{"on_call":[
 func TestStandbyTool(t *testing.T) {
 	s := newTool(t)
 	s.body.Store(threePeople)
-	r := newRig(t, func(c *oncall.Config) { c.Token = "s3cret" })
+	r := newRig(t, func(c *oncall.Config) { c.Token = func() (string, []string) { return "s3cret", nil } })
 	r.plan(map[string]oncall.Plan{"network": {URL: s.URL + "/network?key=hidden"}})
 	shifts, gaps := r.keeper.On(t.Context(), []string{"network"})
 	want := []oncall.Shift{{
@@ -176,7 +176,7 @@ func TestStandbyToolAddresses(t *testing.T) {
 	}
 	// The token goes to the hosts that it is for.
 	for host, want := range map[string]string{"127.0.0.1": "Bearer t", "standby.example.com": ""} {
-		r := newRig(t, func(c *oncall.Config) { c.Token, c.TokenHosts = "t", []string{host} })
+		r := newRig(t, func(c *oncall.Config) { c.Token = func() (string, []string) { return "t", []string{host} } })
 		r.plan(map[string]oncall.Plan{"x": {URL: s.URL}})
 		if got := r.on(t.Context(), "x"); got != "x=1ani" || s.auth.Load() != want {
 			t.Errorf("TokenHosts %s: %s with %q, want %q", host, got, s.auth.Load(), want)

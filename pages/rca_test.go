@@ -174,7 +174,7 @@ func TestConflict(t *testing.T) {
 	if rca := inc.Postmortem.RCA; rca.Summary != "theirs" || rca.Impact != "old" || rca.RootCause != "" || len(inc.Actions) != 0 {
 		t.Errorf("something was saved: %+v", rca)
 	}
-	for _, want := range []string{"Budi Santoso saved this RCA meanwhile", "Saved by somebody else meanwhile: theirs", "taken over"} {
+	for _, want := range []string{"Budi Santoso saved this RCA meanwhile", "Summary – Saved by somebody else meanwhile: theirs", "Lessons – Changed"} {
 		if !strings.Contains(p.text(), want) {
 			t.Errorf("%q is not in %s", want, p.text())
 		}

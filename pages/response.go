@@ -46,9 +46,15 @@ func (u ui) roomLines(out *response, r *incident.Room) {
 		return
 	}
 	add := func(key string, pairs ...any) { out.Lines = append(out.Lines, u.T(key, pairs...)) }
-	switch in := r.Count(incident.PersonIn); {
+	in := r.Count(incident.PersonIn)
+	all := in + r.Count(incident.PersonWanted) + r.Count(incident.PersonMissing)
+	switch {
 	case r.State == incident.RoomOpen:
-		add("room.open", "in", in, "all", in+r.Count(incident.PersonWanted)+r.Count(incident.PersonMissing))
+		add("room.open", "in", in, "all", all)
+	case r.State == incident.RoomShared && r.URL == "":
+		add("room.shared_soon", "with", r.With.String())
+	case r.State == incident.RoomShared && all > 0:
+		add("room.shared_in", "with", r.With.String(), "in", in, "all", all)
 	case r.State == incident.RoomShared:
 		add("room.shared", "with", r.With.String())
 	case r.State == incident.RoomThread:

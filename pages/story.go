@@ -2,7 +2,6 @@ package pages
 
 import (
 	"cmp"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -104,21 +103,9 @@ func (u ui) story(q *query.View) *story {
 		s.Earlier, events = u.N("web.earlier", over), events[over:]
 	}
 	for _, e := range events {
-		s.Timeline = append(s.Timeline, entry{u.clock(e.At), cards.EventText(u.local(e), u.Lang())})
+		s.Timeline = append(s.Timeline, entry{u.clock(e.At), cards.EventText(e, u.Lang(), u.zone)})
 	}
 	return s
-}
-
-// local writes the times within an entry in the zone of the page.
-func (u ui) local(e incident.Event) incident.Event {
-	data := maps.Clone(e.Data)
-	for _, name := range []string{"from", "to", "until"} {
-		if t, err := time.Parse(time.RFC3339, data[name]); err == nil {
-			data[name] = u.when(t)
-		}
-	}
-	e.Data = data
-	return e
 }
 
 // relative is what is said of an incident beside another one.

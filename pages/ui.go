@@ -1,11 +1,11 @@
 package pages
 
 import (
-	"net/url"
 	"time"
 
 	"imbot/incident"
 	"imbot/locale"
+	"imbot/weburl"
 )
 
 // ui speaks to one person: templates call it for every text and every time.
@@ -59,15 +59,12 @@ func (u ui) zoneName(at time.Time) string {
 // person is somebody's name, or the id where there is none.
 func person(a incident.Actor) string { return incident.Clip(incident.Line(a.Label()), 80) }
 
-// webURL returns an address from outside if it leads to the web, else "": then
-// it is shown as text only.
-func webURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return ""
-	}
-	return s
-}
+// maxURL bounds addresses, in bytes: browsers cut longer ones.
+const maxURL = 2000
+
+// webURL returns an address from outside if it is a plain web address, else "":
+// then it is shown as text only.
+func webURL(s string) string { return weburl.Plain(s, maxURL) }
 
 // frame is what surrounds every page.
 type frame struct {

@@ -8,6 +8,7 @@ import (
 	"imbot/incident"
 	"imbot/locale"
 	"imbot/query"
+	"imbot/weburl"
 )
 
 // Options say for whom a document is made.
@@ -248,7 +249,7 @@ const maxLinks = 40
 // links are the pages that help, runbook first, and the things in other systems.
 func (w *writer) links() []Block {
 	var l List
-	seen := []string{address(w.v.Page), ""}
+	seen := []string{weburl.Plain(w.v.Page, maxURL), ""}
 	add := func(title, to string) {
 		if s := link(title, to); !slices.Contains(seen, s.URL) && len(l.Items) < maxLinks {
 			seen = append(seen, s.URL)

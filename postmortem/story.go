@@ -1,9 +1,7 @@
 package postmortem
 
 import (
-	"maps"
 	"slices"
-	"time"
 
 	"imbot/cards"
 	"imbot/incident"
@@ -44,19 +42,7 @@ func (w *writer) timeline() []Block {
 		if gap > 0 && i == maxFirst {
 			t.Rows = append(t.Rows, []Cell{plain("…"), plain(w.say.N("doc.left_out", gap))})
 		}
-		t.Rows = append(t.Rows, []Cell{plain(w.when(e.At)), plain(line(cards.EventText(w.local(e), w.say.Lang()), incident.MaxText+maxLine))})
+		t.Rows = append(t.Rows, []Cell{plain(w.when(e.At)), plain(line(cards.EventText(e, w.say.Lang(), w.Zone), incident.MaxText+maxLine))})
 	}
 	return []Block{t}
-}
-
-// local writes the times within an entry in the zone of the document.
-func (w *writer) local(e incident.Event) incident.Event {
-	data := maps.Clone(e.Data)
-	for _, name := range []string{"from", "to", "until"} {
-		if t, err := time.Parse(time.RFC3339, data[name]); err == nil {
-			data[name] = w.when(t)
-		}
-	}
-	e.Data = data
-	return e
 }

@@ -1,12 +1,12 @@
 package postmortem
 
 import (
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
 
 	"imbot/incident"
+	"imbot/weburl"
 )
 
 // Bounds, in runes, of what has no bound of its own.
@@ -65,34 +65,9 @@ func visible(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// address checks an address; "" where it is not a plain web address: other
-// schemes could run things on the reader's machine, and a user name before the
-// host misleads.
-func address(s string) string {
-	if len(s) > maxURL {
-		return ""
-	}
-	u, err := url.Parse(strings.TrimSpace(s))
-	if err != nil || u.Host == "" || u.User != nil || strings.ContainsFunc(u.Host, notInHost) || (u.Scheme != "https" && u.Scheme != "http") {
-		return ""
-	}
-	s = strings.NewReplacer("(", "%28", ")", "%29", " ", "%20", "<", "%3C", ">", "%3E", "\\", "%5C", "*", "%2A", "`", "%60",
-		"[", "%5B", "]", "%5D", "{", "%7B", "}", "%7D", "|", "%7C", "\"", "%22", "'", "%27", "~", "%7E", "^", "%5E").Replace(u.String())
-	if len(s) > maxURL || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return ""
-	}
-	return s
-}
-
-// notInHost reports the characters that no host of ours has: those outside ASCII
-// may look like others.
-func notInHost(r rune) bool {
-	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_", r)
-}
-
 // link leads to an address, if it is one; else it is its title alone.
 func link(title, to string) Span {
-	to = address(to)
+	to = weburl.Plain(to, maxURL)
 	if title = line(title, maxName); title == "" {
 		title = line(to, maxName)
 	}

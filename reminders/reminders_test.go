@@ -75,7 +75,7 @@ func owed(id incident.ID, ago time.Duration, change func(v *query.View)) *query.
 }
 
 func rules() *reminders.Rules {
-	return &reminders.Rules{Zone: func(string) *time.Location { return wib }, Live: func(squad string) bool { return squad != "trial" }}
+	return &reminders.Rules{Zone: func(context.Context, string) *time.Location { return wib }, Live: func(squad string) bool { return squad != "trial" }}
 }
 
 func TestWho(t *testing.T) {
@@ -130,26 +130,26 @@ func TestPlan(t *testing.T) {
 		{Person: "lea@example.com", Date: "2026-11-24", Incidents: []incident.ID{1}},
 	}
 	r := rules()
-	if d := cmp.Diff(want, r.Plan(list, now)); d != "" {
+	if d := cmp.Diff(want, r.Plan(t.Context(), list, now)); d != "" {
 		t.Errorf("Plan (-want +got):\n%s", d)
 	}
 	for _, at := range []time.Time{now.Add(-2 * time.Hour), now.Add(8 * time.Hour), now.Add(4 * day)} {
-		if got := r.Plan(list, at); len(got) != 0 {
+		if got := r.Plan(t.Context(), list, at); len(got) != 0 {
 			t.Errorf("Plan at %s = %v", at.In(wib), got)
 		}
 	}
 	// Whoever works elsewhere is reminded when it is day there, with the date there.
-	r.Zone = func(person string) *time.Location {
+	r.Zone = func(_ context.Context, person string) *time.Location {
 		if person == "lea@example.com" {
 			return time.FixedZone("", -8*3600)
 		}
 		return wib
 	}
-	got := r.Plan(list, now.Add(22*time.Hour)) // Wednesday, 08:00 in Jakarta, Tuesday 17:00 there
+	got := r.Plan(t.Context(), list, now.Add(22*time.Hour)) // Wednesday, 08:00 in Jakarta, Tuesday 17:00 there
 	if len(got) != 0 {
 		t.Errorf("Plan = %v", got)
 	}
-	got = r.Plan(list, now.Add(21*time.Hour))
+	got = r.Plan(t.Context(), list, now.Add(21*time.Hour))
 	if len(got) != 1 || got[0].Person != "lea@example.com" || got[0].Date != "2026-11-24" {
 		t.Errorf("Plan = %v", got)
 	}

@@ -2,6 +2,7 @@ package reminders
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ type Rules struct {
 	After time.Duration // since the end of the incident; 0: incident.DefaultRCAWithin. Twice that for the squad's lead
 	Hours Hours         // zero: DefaultHours
 	// Zone is where a person works. nil: UTC for all.
-	Zone func(person string) *time.Location
+	Zone func(ctx context.Context, person string) *time.Location
 	// Live reports whether people of a squad are to be told anything: not while it
 	// is on trial. nil: all are.
 	Live func(squad string) bool
@@ -29,9 +30,9 @@ func (r *Rules) after() time.Duration {
 }
 
 // Local is a moment where a person works.
-func (r *Rules) Local(person string, now time.Time) time.Time {
+func (r *Rules) Local(ctx context.Context, person string, now time.Time) time.Time {
 	if r.Zone != nil {
-		if z := r.Zone(person); z != nil {
+		if z := r.Zone(ctx, person); z != nil {
 			return now.In(z)
 		}
 	}
@@ -39,17 +40,17 @@ func (r *Rules) Local(person string, now time.Time) time.Time {
 }
 
 // Working reports whether a person may be reminded at this moment.
-func (r *Rules) Working(person string, now time.Time) bool {
+func (r *Rules) Working(ctx context.Context, person string, now time.Time) bool {
 	h := r.Hours
 	if h == (Hours{}) {
 		h = DefaultHours
 	}
-	return h.Contain(r.Local(person, now))
+	return h.Contain(r.Local(ctx, person, now))
 }
 
 // Date is the day, where the person works: 2006-01-02.
-func (r *Rules) Date(person string, now time.Time) string {
-	return r.Local(person, now).Format(time.DateOnly)
+func (r *Rules) Date(ctx context.Context, person string, now time.Time) string {
+	return r.Local(ctx, person, now).Format(time.DateOnly)
 }
 
 // Part is why somebody is reminded of an RCA.
@@ -113,7 +114,7 @@ const maxIncidents = 100
 
 // Plan returns who is to be reminded at this moment, by person, each once: those
 // who are at work, of all that is overdue, the oldest first.
-func (r *Rules) Plan(list []*query.View, now time.Time) []Reminder {
+func (r *Rules) Plan(ctx context.Context, list []*query.View, now time.Time) []Reminder {
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b *query.View) int {
 		return cmp.Or(a.Incident.ResolvedAt.Compare(b.Incident.ResolvedAt), cmp.Compare(a.Incident.ID, b.Incident.ID))
@@ -121,12 +122,12 @@ func (r *Rules) Plan(list []*query.View, now time.Time) []Reminder {
 	var out []Reminder
 	for _, v := range list {
 		for _, p := range r.Who(v, now) {
-			if !r.Working(p.Person, now) {
+			if !r.Working(ctx, p.Person, now) {
 				continue
 			}
 			i := slices.IndexFunc(out, func(o Reminder) bool { return o.Person == p.Person })
 			if i < 0 {
-				i, out = len(out), append(out, Reminder{Person: p.Person, Date: r.Date(p.Person, now)})
+				i, out = len(out), append(out, Reminder{Person: p.Person, Date: r.Date(ctx, p.Person, now)})
 			}
 			if len(out[i].Incidents) < maxIncidents {
 				out[i].Incidents = append(out[i].Incidents, v.Incident.ID)

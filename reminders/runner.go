@@ -36,7 +36,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		return fmt.Errorf("looking for overdue RCAs: %w", err)
 	}
 	var effects []incident.Effect
-	for _, p := range r.Rules.Plan(list, now) {
+	for _, p := range r.Rules.Plan(ctx, list, now) {
 		for _, mail := range []bool{false, true} {
 			e, err := p.effect(mail)
 			if err != nil {

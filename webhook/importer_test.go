@@ -355,7 +355,7 @@ func TestImportFaults(t *testing.T) {
 	a.before = func(n int, _ *http.Request) {
 		switch n % 9 {
 		case 2:
-			a.sim.Inject(pagerdutysim.Fault{Status: http.StatusTooManyRequests, Reset: 30 * time.Second, Times: 1})
+			a.sim.Inject(pagerdutysim.Fault{Status: http.StatusTooManyRequests, RetryAfter: 30 * time.Second, Times: 1})
 		case 4:
 			a.sim.Inject(pagerdutysim.Fault{Status: http.StatusBadGateway, Times: 1})
 		case 7:

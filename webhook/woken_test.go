@@ -34,7 +34,7 @@ func TestWoken(t *testing.T) {
 			made := ""
 			step := func() {
 				in, err := client.CreateIncident(ctx, "", pagerduty.NewIncident{
-					Title: "INC-1: wake up", ServiceID: "PABC123", Assignees: []string{"PU1"}, IncidentKey: incident.WakeKey(inc, ani),
+					Title: "INC-1: wake up", ServiceID: "PABC123", Assignees: []string{"PU1"}, IncidentKey: incident.WakeKey(inc, ani, 0),
 				})
 				p.must(err)
 				made = in.ID

@@ -227,10 +227,13 @@ func (d *Document) Err() error {
 	return out
 }
 
+// Full reports whether so many problems are known that nobody will read more.
+func (d *Document) Full() bool { return len(d.problems) > maxProblems }
+
 // Hint is [Hint], but "" once so many problems are known that nobody will read
 // this one: looking for the nearest name takes its time.
 func (d *Document) Hint(s string, known []string) string {
-	if len(d.problems) > maxProblems {
+	if d.Full() {
 		return ""
 	}
 	return Hint(s, known)

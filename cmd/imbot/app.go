@@ -16,6 +16,7 @@ import (
 	"imbot/bot"
 	"imbot/catalog"
 	"imbot/changes"
+	"imbot/effects"
 	"imbot/incident"
 	"imbot/integrations/botframework"
 	"imbot/integrations/confluence"
@@ -54,6 +55,7 @@ type app struct {
 	mail       mailing              // by SMTP or Graph
 	standby    standby              // who is on duty
 	chats      chatClient           // makes war rooms; nil: they are off
+	people     effects.PersonalApps // installs imbot for people; nil: for nobody
 	repeated   prometheus.Counter   // posts made again after a lost answer
 	imports    imports              // of PagerDuty's past
 	pages      http.Handler         // one that says so where nobody can sign in
@@ -109,8 +111,8 @@ func (a *app) wire() error {
 		Catalog:  func() incident.Catalog { return a.catalog.Get() },
 		Topology: a.topology.Graph,
 		Linking:  a.cfg.Linking(),
-		Remind:   a.cfg.Reminding(),
-		Hooks:    a.cfg.Wishes(),
+		Remind:   func() incident.Reminding { return a.live.Load().Reminding() },
+		Hooks:    func() []incident.HookWish { return a.live.Load().Wishes() },
 		Wake:     func() { a.runner.Wake() },
 	}
 	a.reader = &query.Reader{Store: a.store, PublicURL: a.cfg.PublicURL, Pages: a.cfg.Web != nil && a.cfg.Web.OIDC != nil, Catalog: func() incident.Catalog { return a.catalog.Get() }}
@@ -122,6 +124,9 @@ func (a *app) wire() error {
 		return err
 	}
 	if err := a.wireRooms(); err != nil {
+		return err
+	}
+	if err := a.wireInstalls(); err != nil {
 		return err
 	}
 	if err := a.wireTeams(); err != nil {

@@ -98,6 +98,10 @@ type TeamsConfig struct {
 	RoomSize int             `yaml:"room_size"` // people who are added to one; default 20
 	Meetings *MeetingsConfig `yaml:"meetings"`  // nil: no call is made for a room
 	GraphURL string          `yaml:"graph_url"` // of Microsoft Graph, with its version; "" for the public cloud's
+
+	// InstallForPeople adds imbot, by Microsoft Graph, to the own apps of whoever
+	// is needed and has no 1:1 chat with it.
+	InstallForPeople bool `yaml:"install_for_people"`
 }
 
 // PagerDutyConfig connects imbot with PagerDuty.

@@ -12,6 +12,7 @@ import (
 
 	"imbot/catalog"
 	"imbot/catalog/strictyaml"
+	"imbot/incident"
 )
 
 // configCheck checks a configuration, fills in defaults, and gathers what is
@@ -111,10 +112,8 @@ func (k *configCheck) top() {
 	if c.Timezone == "" {
 		c.Timezone = "UTC"
 	}
-	var err error
-	if c.location, err = time.LoadLocation(c.Timezone); err != nil || c.Timezone == "Local" {
-		k.doc.Errorf("timezone", "%s is no timezone; write it as in Asia/Jakarta or UTC", k.doc.Quote("timezone", c.Timezone))
-	}
+	k.check("timezone", c.Timezone, catalog.CheckTimezone)
+	c.location, _ = incident.Zone(c.Timezone)
 	k.check("language", c.Language, catalog.CheckLanguage)
 	if c.Language == "" {
 		c.Language = "en"

@@ -27,7 +27,7 @@ func TestConfigErrors(t *testing.T) {
 			`imbot.yaml:1:9: "8080" is not an address to listen on; write it as in ":8080" or "127.0.0.1:8080"`,
 			`imbot.yaml:2:8: this store is unknown; use bolt:PATH or postgres://…`,
 			`imbot.yaml:3:13: plain http is for this machine only; use https`,
-			`imbot.yaml:4:11: "Asia/Jakata" is no timezone; write it as in Asia/Jakarta or UTC`,
+			`imbot.yaml:4:11: "Asia/Jakata" is no timezone; did you mean "Asia/Jakarta"?`,
 			`imbot.yaml:5:11: "de" is no language that imbot speaks; use en or id`,
 			`imbot.yaml:6:10: this should be true or false, without quotes`,
 		}},

@@ -99,6 +99,7 @@ func (d *doctor) run(ctx context.Context) {
 	if d.cfg.Teams != nil {
 		d.probing.person = anybody(cat)
 		d.rooms(ctx)
+		d.installing(ctx)
 	}
 	if cat != nil && d.cfg.Teams != nil {
 		d.channels(cat, convs, open)

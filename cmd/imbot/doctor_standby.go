@@ -25,7 +25,7 @@ func (d *doctor) standby(ctx context.Context, cat *catalog.Catalog) {
 			return // said already
 		}
 	}
-	s := newStandby(d.cfg, func() *catalog.Catalog { return cat }, pager, time.Now, nil)
+	s := newStandby(func() *Config { return d.cfg }, func() *catalog.Catalog { return cat }, pager, time.Now, nil)
 	roles := s.Roles()
 	if len(roles) == 0 {
 		d.add("standby", checkOff, "the catalog has no standby: nobody is woken for a role", "")

@@ -39,6 +39,8 @@ type plan struct {
 	down  bool   // every call of the vendor, for half an hour; else the first of the step
 	nth   int    // instead of a step: this call of all, but those of mails
 	blind bool   // imbot may not look for chats
+
+	install bool // imbot may install itself
 }
 
 func (p plan) killed() bool { return p.fault == killBefore || p.fault == killAfter }
@@ -64,7 +66,10 @@ var httpSteps = []struct {
 	{step{"graph", "find chat"}, "GET", regexp.MustCompile(`^/v1.0/(chats|users/[^/]*/chats)$`)},
 	{step{"graph", "create chat"}, "POST", regexp.MustCompile(`^/v1.0/chats$`)},
 	{step{"graph", "look up app"}, "GET", regexp.MustCompile(`^/v1.0/appCatalogs/`)},
-	{step{"graph", "install"}, "POST", regexp.MustCompile(`/installedApps$`)},
+	{step{"graph", "install"}, "POST", regexp.MustCompile(`^/v1.0/chats/[^/]*/installedApps$`)},
+	{step{"graph", "install for person"}, "POST", regexp.MustCompile(`/teamwork/installedApps$`)},
+	{step{"graph", "list own apps"}, "GET", regexp.MustCompile(`/teamwork/installedApps$`)},
+	{step{"graph", "find 1:1 chat"}, "GET", regexp.MustCompile(`/teamwork/installedApps/[^/]*/chat$`)},
 	{step{"graph", "list members"}, "GET", regexp.MustCompile(`/members$`)},
 	{step{"graph", "add member"}, "POST", regexp.MustCompile(`/members$`)},
 	{step{"graph", "rename"}, "PATCH", regexp.MustCompile(`^/v1.0/chats/[^/]*$`)},
@@ -209,11 +214,14 @@ func (o *office) teamsGate(c botframeworksim.Call) botframeworksim.Outcome {
 }
 
 func teamsStep(c botframeworksim.Call) step {
+	one := strings.HasSuffix(c.ConversationID, "@unq.gbl.spaces") // as Graph calls it
 	room, thread := strings.HasSuffix(c.ConversationID, "@thread.v2"), strings.Contains(c.ConversationID, ";messageid=")
 	name := c.Op + " " + c.ConversationID
 	switch {
 	case c.Op == "send" && thread:
 		name = "post in thread"
+	case c.Op == "send" && one:
+		name = "post in 1:1 chat"
 	case c.Op == "send" && room:
 		name = "post in room"
 	case c.Op == "send":

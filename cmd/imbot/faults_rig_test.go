@@ -78,7 +78,7 @@ confluence: {url: %q, email: %q, api_token: %q, space: OPS}
 mail: {from: imbot@example.com, smtp: {host: %q, port: %d, tls: none}}
 access: {admins: [ani@example.com]}
 teams: {app_id: %q, tenant_id: %q, client_secret: %q, default_channel: %q, authority: %q, ca_file: %q, openid_metadata_url: %q,
-  default_service_url: %q, service_url_hosts: [%q], rooms: true, profile: rooms, graph_url: %q}
+  default_service_url: %q, service_url_hosts: [%q], rooms: true, profile: rooms, graph_url: %q, install_for_people: %t}
 `
 
 // hangs is how long, by the machine's clock, a call waits that is to hang. All
@@ -113,7 +113,7 @@ func newOffice(t *testing.T, p plan) *office {
 	conf := fmt.Sprintf(officeConfig, secret, o.pd.Token(), o.gated("pagerduty", o.pd.URL()), hook,
 		o.gated("jira", o.jira.URL()), o.jira.Email(), o.jira.Token(), o.gated("confluence", o.wiki.URL()), o.wiki.Email(), o.wiki.Token(),
 		o.mail.Host(), o.mail.Port(), rigApp, rigTenant, o.teams.ClientSecret(), o.other, o.teams.Authority(), o.teams.CAFile(),
-		o.teams.OpenIDMetadataURL(), o.teams.ServiceURL(), o.teams.Host(), o.gated("graph", o.graph.URL()))
+		o.teams.OpenIDMetadataURL(), o.teams.ServiceURL(), o.teams.Host(), o.gated("graph", o.graph.URL()), p.install)
 	must(t, os.WriteFile(filepath.Join(dir, "catalog.yaml"), fmt.Appendf(nil, officeCatalog, o.channel), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "imbot.yaml"), []byte(conf), 0o600))
 	o.cfg, err = LoadConfig(filepath.Join(dir, "imbot.yaml"), os.Getenv)
@@ -150,6 +150,9 @@ func (o *office) newGraph() {
 			if len(c.Apps) > 0 {
 				_ = o.teams.SetInstalled(c.ID, true) // it is there: see above
 			}
+		},
+		Installed: func(userID, _ string) { // Teams does not tell imbot
+			_ = o.teams.SetInstalled(o.teams.Personal(o.teamsIDs[userID]), true) // it is there: see people
 		},
 	})
 	o.t.Cleanup(o.graph.Close)

@@ -8,9 +8,11 @@ import (
 	"imbot/integrations/graph"
 )
 
-// chatClient makes group chats, and reads what is said in them.
+// chatClient makes group chats, reads what is said in them, and installs imbot
+// for people.
 type chatClient interface {
 	effects.Chats
+	effects.PersonalApps
 	ChatMessage(ctx context.Context, chatID, messageID string) (json.RawMessage, error)
 }
 

@@ -47,7 +47,7 @@ func (a *app) handlers() map[string]outbox.Handler {
 	if a.cfg.DryRun { // answers to whoever asks, and reading, go on
 		off("dry run", incident.KindCard, incident.KindReply)
 		off("dry run", roomKinds...)
-		off("dry run", incident.KindPage, incident.KindWake, incident.KindHook)
+		off("dry run", incident.KindPage, incident.KindWake, incident.KindPageOver, incident.KindHook)
 		off("dry run", pagerKinds...)
 	}
 	return h
@@ -58,14 +58,15 @@ func (a *app) teamsEffects() *effects.Teams {
 	a.repeated = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "imbot_teams_posts_repeated_total", Help: "Posts made again after an answer was lost: each may stand twice in Teams.",
 	})
+	book := &bot.Directory{
+		Store: a.store, Opener: a.teams, BotID: "28:" + t.AppID, Tenant: t.TenantID, ServiceURL: t.DefaultServiceURL,
+		Catalog: a.squads, Rebind: a.loadCatalog,
+	}
 	return &effects.Teams{
 		Service: a.service, View: a.reader, Poster: a.teams, Now: a.now, Logger: a.log, Repeated: a.repeated.Inc,
 		Bot:     effects.Look{Name: "imbot", Dialogs: t.Dialogs, Slash: t.SlashCommands},
 		Default: func() string { return t.DefaultChannel },
-		Book: &bot.Directory{
-			Store: a.store, Opener: a.teams, BotID: "28:" + t.AppID, Tenant: t.TenantID, ServiceURL: t.DefaultServiceURL,
-			Catalog: a.squads, Rebind: a.loadCatalog,
-		},
+		Book:    book, Install: a.installs(book), MailOf: a.mailOf,
 	}
 }
 
@@ -77,7 +78,7 @@ func (a *app) dead(ctx context.Context, job outbox.Job, err error) {
 	}
 	_, doErr := a.service.Do(ctx, incident.Command{
 		Verb: incident.Fail, Incident: job.Incident, Actor: incident.System,
-		Args: incident.Args{Kind: incident.EvFailed, Text: incident.Clip(incident.Line(err.Error()), 300), Data: map[string]string{"effect": job.Kind}},
+		Args: incident.Args{Text: incident.Clip(incident.Line(err.Error()), 300), Data: map[string]string{"effect": job.Kind}},
 	})
 	if doErr != nil {
 		a.log.Error("failure not recorded on the timeline", "incident", job.Incident.String(), "err", doErr)

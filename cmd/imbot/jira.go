@@ -82,7 +82,7 @@ func (a *app) jiraHandlers(h map[string]outbox.Handler) {
 		return
 	}
 	t := &effects.Tickets{
-		API: a.tickets.client, Service: a.service, View: a.reader, Now: a.now, Logger: a.log,
+		API: a.tickets.client, Service: a.service, View: a.reader, Now: a.now,
 		Config: effects.TicketConfig{
 			Label: j.Label, Project: j.Project, PrivateProject: j.PrivateProject, Type: j.Type, PostmortemType: j.PostmortemType,
 			Labels: j.Labels, Priorities: j.Priorities, Fields: j.Fields, PostmortemDue: j.Due.Postmortem.Std(), ActionDue: j.Due.Action.Std(),

@@ -290,6 +290,10 @@ func TestDoctorJira(t *testing.T) {
 	if got := checks(func(j *JiraConfig) { j.PrivateProject = "SEC" }); !strings.Contains(got, "fail jira SEC Task: the project SEC wants Environment (customfield_1)") {
 		t.Errorf("a required field: %s", got)
 	}
+	sim.AddProject(jirasim.Project{Key: "BARE", Types: []jirasim.IssueType{{Name: "Task", NoLabels: true}}})
+	if got := checks(func(j *JiraConfig) { j.PrivateProject = "BARE" }); !strings.Contains(got, "fail jira BARE Task: the project BARE takes no labels") {
+		t.Errorf("no labels: %s", got)
+	}
 	if len(sim.Issues()) != before {
 		t.Error("the doctor has made an issue")
 	}

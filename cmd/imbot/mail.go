@@ -204,10 +204,21 @@ func (a *app) mails() *effects.Mails {
 // reads is the language and zone of whoever has an address: those whom the bot
 // has met chose a language; a list reads that of the squad.
 func (a *app) reads(ctx context.Context, address, squad string) (string, *time.Location) {
+	zone := a.zoneOf(ctx, address)
 	if p, err := a.store.Person(ctx, address); err == nil && p.Language != "" {
-		return p.Language, a.cfg.Location()
+		return p.Language, zone
 	}
-	return a.catalog.Get().Language(squad), a.cfg.Location()
+	return a.catalog.Get().Language(squad), zone
+}
+
+// zoneOf is where a person lives, by id or address; the company's zone where that
+// is not known.
+func (a *app) zoneOf(ctx context.Context, person string) *time.Location {
+	z, err := bot.Timezone(ctx, a.store, a.catalog.Get(), person)
+	if err != nil || z == nil {
+		return a.cfg.Location()
+	}
+	return z
 }
 
 // mailOf is a person's mail address, as far as it is known.
@@ -223,13 +234,13 @@ func (a *app) mailOf(ctx context.Context, who incident.Actor) string {
 
 // overdueRules are when people are reminded of RCAs.
 func (a *app) overdueRules() *reminders.Rules {
-	hours, err := reminders.ParseHours(a.cfg.Reminders.Hours)
+	hours, err := reminders.ParseHours(a.live.Load().Reminders.Hours)
 	if err != nil { // of a configuration that was made in the program, without any
 		hours = reminders.DefaultHours
 	}
 	return &reminders.Rules{
-		After: a.cfg.Reminders.RCA.Std(), Hours: hours,
-		Zone: func(string) *time.Location { return a.cfg.Location() },
+		After: a.live.Load().Reminders.RCA.Std(), Hours: hours,
+		Zone: a.zoneOf,
 		Live: func(squad string) bool { return a.catalog.Get().Route(squad).Mode == incident.ModeLive },
 	}
 }

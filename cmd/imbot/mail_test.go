@@ -84,19 +84,27 @@ func TestMail(t *testing.T) {
 	r.say(r.ani, r.teams.Personal(r.ani), "mail on")
 	r.settle(time.Minute)
 	sim.Clear()
-	// The reminder of the RCA, at the next working day's noon that is late enough.
+	// The reminder of the RCA, on a working day that is late enough. The company is
+	// at UTC; Ani is in Jakarta, as Teams tells, where its noon is the evening.
 	day := r.Now().Add(6 * 24 * time.Hour).Truncate(24 * time.Hour)
-	for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
+	for day.Weekday() != time.Tuesday {
 		day = day.Add(24 * time.Hour)
 	}
-	r.advance(day.Add(12 * time.Hour).Sub(r.Now()))
-	for range 3 {
-		if err := r.app.remind(t.Context()); err != nil {
-			t.Fatal(err)
+	remind := func(at time.Time) {
+		r.advance(at.Sub(r.Now()))
+		for range 3 {
+			if err := r.app.remind(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r.settle(time.Minute)
 		}
-		r.settle(time.Minute)
 	}
-	if got := sim.Mails(); len(got) != 1 || !strings.HasPrefix(got[0].MessageID, "<rca.") || !strings.Contains(got[0].Text, "INC-1") {
+	remind(day.Add(12 * time.Hour))
+	if n := len(sim.Mails()); n != 0 {
+		t.Errorf("%d mails at 19:00 in Jakarta", n)
+	}
+	remind(day.Add(27 * time.Hour))
+	if got := sim.Mails(); len(got) != 1 || !strings.HasPrefix(got[0].MessageID, "<rca.") || !strings.Contains(got[0].Text, "INC-1") || !strings.Contains(got[0].Text, "Asia/Jakarta") {
 		t.Errorf("%d mails, want one of overdue RCAs", len(got))
 		for _, m := range got {
 			t.Errorf("to %v: %s %s", m.To, m.MessageID, m.Subject)

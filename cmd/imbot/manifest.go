@@ -57,7 +57,7 @@ func manifestOptions(cfg *Config, packageVersion string) (manifest.Options, erro
 	}
 	o := manifest.Options{
 		AppID: t.AppID, ManifestID: t.ManifestID, Profile: profile, PublicURL: cfg.PublicURL, Version: packageVersion,
-		Name: "imbot", Developer: manifest.Developer{Name: "imbot"}, Dialogs: t.Dialogs, Preview: t.SlashCommands, Targeted: t.Targeted,
+		Name: "imbot", Developer: manifest.Developer{Name: "imbot"}, Dialogs: t.Dialogs, Preview: t.SlashCommands, Targeted: t.Targeted, SelfInstall: t.InstallForPeople,
 		Extension: []manifest.ExtensionCommand{
 			{ID: bot.CommandDeclare, Title: "Declare incident", Description: "Make an incident of a message, or of a few words", Action: true, Contexts: []string{manifest.ContextMessage, manifest.ContextCompose, manifest.ContextCommandBox}, Slash: true},
 			{ID: bot.CommandTimeline, Title: "Add to timeline", Description: "Put this message onto the timeline of an incident", Action: true, Contexts: []string{manifest.ContextMessage}},

@@ -81,7 +81,7 @@ var pagerDutyGrants = []grant{
 }
 
 var otherGrants = []grant{
-	{"Jira", "tickets for RCAs and follow-ups", "read:jira-work, write:jira-work; in the projects: Browse, Create, Edit, Assign, Transition, Link and Add Comments", "API token (Cloud) or personal token (Data Center) of an account of imbot's own", "no tickets", "follow-ups are kept in imbot"},
+	{"Jira", "tickets for RCAs and follow-ups", "read:jira-work, write:jira-work; in the projects: Browse, Create, Edit, Assign, Schedule, Transition and Link", "API token (Cloud) or personal token (Data Center) of an account of imbot's own", "no tickets", "follow-ups are kept in imbot"},
 	{"Jira", "assign tickets to people", "read:jira-user; Browse users and groups", "the same token", "tickets are unassigned", "write `jira_account` into the catalog"},
 	{"Jira", "hear of changed tickets", "", "a webhook by an administrator, and its secret", "changes are found only when they are looked for", ""},
 	{"Confluence", "publish postmortems", "read:space:confluence, read:page:confluence, write:page:confluence; in the space: View and Add pages", "API token of an account of imbot's own", "no pages", "the postmortem is on the incident's own page"},

@@ -100,6 +100,8 @@ func (k *configCheck) rooms(t *TeamsConfig) {
 	switch {
 	case t.Rooms && t.Profile == string(manifest.Minimal):
 		k.warn("teams.rooms: with profile minimal imbot can neither add people to a room later nor rename it; use profile: rooms, and upload that app package")
+	case !t.Rooms && t.Profile != "" && t.Profile != string(manifest.Minimal):
+		k.warn("teams.profile: the app package of profile %s asks for permissions in chats that only war rooms use; set rooms: true, or profile: minimal", t.Profile)
 	case !t.Rooms && t.Meetings != nil:
 		k.warn("teams.meetings: meetings are made for war rooms, and rooms is not true")
 	}

@@ -57,8 +57,7 @@ func runServe(ctx context.Context, args []string, _, errOut io.Writer) error {
 	return err
 }
 
-// reloadOnHangup reads catalog, levels, rules and notices again on SIGHUP: all
-// or nothing.
+// reloadOnHangup reads again on SIGHUP what reload takes over: all or nothing.
 func (a *app) reloadOnHangup(ctx context.Context) (stop func()) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -80,8 +79,9 @@ func (a *app) reloadOnHangup(ctx context.Context) (stop func()) {
 	}
 }
 
-// reload takes over what may change while running: levels, rules, notices and
-// the catalog. The rest of the configuration needs a restart.
+// reload takes over what may change while running: levels, rules, notices, the
+// catalog, hooks, reminders, and the token of standby tools. The rest of the
+// configuration needs a restart.
 func (a *app) reload(ctx context.Context) error {
 	fresh, err := LoadConfig(a.cfg.Path, os.Getenv)
 	if err != nil {

@@ -24,16 +24,16 @@ import (
 const standbyPause = time.Hour
 
 func (a *app) wireStandby() {
-	a.standby = newStandby(a.cfg, a.catalog.Get, a.pager, a.now, a.log)
+	a.standby = newStandby(a.live.Load, a.catalog.Get, a.pager, a.now, a.log)
 }
 
 // newStandby asks nobody yet. pager is nil where PagerDuty is off.
-func newStandby(cfg *Config, cat func() *catalog.Catalog, pager *pagerduty.Client, now func() time.Time, log *slog.Logger) standby {
+func newStandby(cfg func() *Config, cat func() *catalog.Catalog, pager *pagerduty.Client, now func() time.Time, log *slog.Logger) standby {
 	plans := func() map[string]oncall.Plan { return cat().StandbyPlans() }
 	c := oncall.Config{
 		Plans:  plans,
 		People: func(mail, id string) (catalog.Person, bool) { return cat().Identity(mail, id) },
-		Token:  cfg.Standby.Token.Reveal(), TokenHosts: cfg.Standby.Hosts, Now: now, Log: log,
+		Token:  func() (string, []string) { s := cfg().Standby; return s.Token.Reveal(), s.Hosts }, Now: now, Log: log,
 	}
 	if pager != nil { // a nil *Client would be no nil interface
 		c.PagerDuty = pager
@@ -74,7 +74,7 @@ func (a *app) standbyHandlers(h map[string]outbox.Handler) {
 	default:
 		w.API = a.pager
 	}
-	h[incident.KindPage], h[incident.KindWake], h[incident.KindWaited] = w.Find, w.Wake, w.Waited
+	h[incident.KindPage], h[incident.KindWake], h[incident.KindWaited], h[incident.KindPageOver] = w.Find, w.Wake, w.Waited, w.Over
 	h[incident.KindNudge] = effects.Again(a.service, incident.Nudge)
 }
 

@@ -13,7 +13,7 @@ type rule struct {
 // rules has every package of the module. A new one is entered here, after some
 // thought: edges (bot, web, webhook) turn what comes from outside into commands,
 // only incident decides and changes, query alone reads, effects alone act
-// outside, and integrations know nothing of this project.
+// outside, and integrations know nothing of this project and of each other.
 var rules = map[string]rule{
 	"bench":             {program: true},
 	"bench/correlation": {program: true},
@@ -30,19 +30,20 @@ var rules = map[string]rule{
 	"locale":             {module: []string{"incident"}},
 	"oncall":             {module: []string{"catalog", "integrations/pagerduty"}, outside: []string{"golang.org/x/sync"}},
 	"topology":           {module: []string{"incident"}},
-	"cards":              {module: []string{"changes", "incident", "locale", "query"}},
+	"cards":              {module: []string{"changes", "incident", "locale", "query", "weburl"}},
 	"commands":           {module: []string{"incident", "query"}, outside: []string{"github.com/go-json-experiment/json"}},
-	"letters":            {module: []string{"incident", "locale", "query"}},
+	"letters":            {module: []string{"incident", "locale", "query", "weburl"}},
 	"manifest":           {},
+	"weburl":             {},
 	"reminders":          {module: []string{"incident", "query"}},
-	"postmortem":         {module: []string{"cards", "incident", "locale", "query"}},
+	"postmortem":         {module: []string{"cards", "incident", "locale", "query", "weburl"}},
 
 	// Edges.
 	"bot": {
 		module:  []string{"cards", "commands", "incident", "integrations/botframework", "locale", "query"},
 		outside: []string{"github.com/infracloudio/msbotbuilder-go"},
 	},
-	"pages":   {module: []string{"cards", "commands", "incident", "integrations/openid", "locale", "postmortem", "query"}},
+	"pages":   {module: []string{"cards", "commands", "incident", "integrations/openid", "locale", "postmortem", "query", "weburl"}},
 	"web":     {module: []string{"changes", "commands", "incident", "locale", "postmortem", "query", "resource"}},
 	"webhook": {module: []string{"incident", "integrations/jira", "integrations/pagerduty"}, outside: []string{"github.com/klauspost/compress"}},
 
@@ -57,17 +58,27 @@ var rules = map[string]rule{
 	"store/storetest": {module: []string{"bot", "changes", "incident", "outbox", "topology"}, outside: []string{"github.com/google/go-cmp"}},
 
 	// Vendors: client, webhook parsing and simulator, each in a folder of its own.
-	"integrations/botframework": {outside: []string{
+	// What several of them need is in integrations/internal: leaves, which import
+	// nothing of this module.
+	"integrations/internal/contract": {outside: []string{"github.com/getkin/kin-openapi"}},
+	"integrations/internal/delivery": {},
+	"integrations/internal/fault":    {},
+	"integrations/internal/fit":      {},
+	"integrations/internal/loopback": {},
+	"integrations/internal/rest":     {},
+	"integrations/internal/rig":      {},
+
+	"integrations/botframework": {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{
 		"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/golang-jwt/jwt/v5",
 		"github.com/infracloudio/msbotbuilder-go", "github.com/lestrrat-go/jwx/v3", "golang.org/x/net", "golang.org/x/sync",
 	}},
 	"integrations/botframework/authproxy":       {module: []string{"integrations/botframework/entrasim"}},
 	"integrations/botframework/botframeworksim": {module: []string{"integrations/botframework", "integrations/botframework/entrasim"}},
 	"integrations/botframework/entrasim":        {outside: []string{"github.com/golang-jwt/jwt/v5"}},
-	"integrations/pagerduty":                    {outside: []string{"github.com/PagerDuty/go-pagerduty", "golang.org/x/time"}},
-	"integrations/pagerduty/pagerdutysim":       {module: []string{"integrations/pagerduty"}},
+	"integrations/pagerduty":                    {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{"github.com/PagerDuty/go-pagerduty", "golang.org/x/time"}},
+	"integrations/pagerduty/pagerdutysim":       {module: []string{"integrations/internal/delivery", "integrations/internal/fault", "integrations/internal/loopback", "integrations/pagerduty"}},
 
-	"integrations/openid":           {outside: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
+	"integrations/openid":           {module: []string{"integrations/internal/fit"}, outside: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
 	"integrations/openid/openidsim": {outside: []string{"github.com/golang-jwt/jwt/v5"}},
 
 	// Only this one may import the Graph SDK, see TestGraphSDK.
@@ -78,17 +89,17 @@ var rules = map[string]rule{
 	}},
 	"integrations/graph/graphsim": {},
 
-	"integrations/hook":                     {},
-	"integrations/backstage":                {outside: []string{"github.com/goccy/go-yaml"}},
+	"integrations/hook":                     {module: []string{"integrations/internal/rest"}},
+	"integrations/backstage":                {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{"github.com/goccy/go-yaml"}},
 	"integrations/confluence":               {outside: []string{"github.com/ctreminiom/go-atlassian/v2"}},
 	"integrations/confluence/confluencesim": {},
 	"integrations/jira":                     {outside: []string{"github.com/andygrunwald/go-jira"}},
 	"integrations/jira/jirasim":             {module: []string{"integrations/jira"}},
 	"integrations/mail":                     {outside: []string{"github.com/wneessen/go-mail", "golang.org/x/time"}},
 	"integrations/mail/mailsim":             {outside: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp"}},
-	"integrations/newrelic":                 {outside: []string{"golang.org/x/sync"}},
-	"integrations/newrelic/newrelicsim":     {},
-	"integrations/prometheus":               {},
+	"integrations/newrelic":                 {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{"golang.org/x/sync"}},
+	"integrations/newrelic/newrelicsim":     {module: []string{"integrations/internal/fault", "integrations/internal/loopback"}},
+	"integrations/prometheus":               {module: []string{"integrations/internal/fit", "integrations/internal/rest"}},
 
 	// Tests only.
 	"e2e": {},
@@ -103,7 +114,7 @@ var edges = []string{"bot", "pages", "web", "webhook"}
 
 // forTests are the packages that exist to be used in tests: they alone may
 // import "testing".
-var forTests = []string{"store/storetest"}
+var forTests = []string{"integrations/internal/contract", "integrations/internal/rig", "store/storetest"}
 
 // testModules are what tests may import of others, besides what their package
 // imports.
