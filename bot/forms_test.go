@@ -45,7 +45,7 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 				r.install(r.ani)
 				r.say(r.ani, r.payments, "declare Checkout is down service:checkout")
 				r.say(r.ani, r.payments, "declare Search is slow service:finder")
-				press := func(inputs map[string]any) *botframeworksim.InvokeResponse { return nil }
+				var press func(inputs map[string]any) *botframeworksim.InvokeResponse
 				if dialogs {
 					card := r.card(1, r.payments, r.payments)
 					shown, err := r.teams.TaskSubmit(t.Context(), r.ani, r.payments, card.ID, map[string]any{"verb": "form", "form": f.form, "incident": "INC-1"})

@@ -45,7 +45,8 @@ func changeConversation(ctx context.Context, s Store, id string, change func(*Co
 }
 
 // changePerson changes what is kept of somebody, and returns it. They are the one
-// with this object id in Entra, or where that is not known with this Teams id. find looks them up; somebody unknown is handed to change as the zero Person.
+// with this object id in Entra, or where that is not known with this Teams id.
+// find looks them up; somebody unknown is handed to change as the zero Person.
 func changePerson(ctx context.Context, s Store, objectID, teamsID string, find func() (Person, error), change func(*Person)) (Person, error) {
 	mu := keep(cmp.Or(strings.ToLower(objectID), teamsID))
 	mu.Lock()

@@ -106,9 +106,7 @@ var samples = []sample{
 	{"update", nil, func(t testing.TB, o Options) Card {
 		return UpdateForm(opened(t).view(), map[string]string{"customers": "Nobody can *pay*.", "next_update": "soon"}, map[string]string{"next_update": "Not a time."}, t0, o)
 	}},
-	{"page", nil, func(t testing.TB, o Options) Card {
-		return PageForm(opened(t).view(), nil, nil, []string{"dba", "devops"}, o)
-	}},
+	{"page", nil, func(t testing.TB, o Options) Card { return PageForm(opened(t).view(), nil, nil, []string{"dba"}, o) }},
 	{"waive", nil, func(t testing.TB, o Options) Card { return WaiveForm(resolved(t).view(), nil, nil, o) }},
 	{"list", nil, func(t testing.TB, o Options) Card {
 		p := query.Page{Incidents: []*query.View{opened(t).view(), acked(t).view(), related(t), closed(t).view(), unknownService(t)}, Next: "x"}

@@ -107,7 +107,7 @@ func UpdateForm(v *query.View, values, errs map[string]string, now time.Time, o 
 	f.about(v, f.t("form.update.title", "id", id))
 	f.input("customers", f.text("customers", f.p("form.update.customers"), true, maxCustomers))
 	f.input("text", required(f.text("text", f.p("form.update.doing"), true, incident.MaxText), f.p("form.update.need_text")))
-	f.input("next_update", f.clock("next_update", f.p("form.update.next", "zone", f.location().String()), now.Add(time.Hour).In(f.location()).Format("15:04")))
+	f.input("next_update", f.clock("next_update", f.p("form.update.next", "zone", f.location().String()), f.p("form.update.next_hint", "time", now.Add(time.Hour).In(f.location()).Format("15:04"))))
 	return f.finish(f.p("form.update.title", "id", id), f.send("form.update.send", FormUpdate, v))
 }
 

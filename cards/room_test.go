@@ -80,8 +80,11 @@ func init() {
 			v.Incident.Commander, v.Incident.Scribe = ani, budi
 			eko := incident.Actor{Kind: incident.KindUser, ID: "eko@example.com", Name: "Eko"}
 			for i, p := range []incident.Paged{
-				{Person: ani, Role: "dba", State: incident.PageSilent}, {Person: budi, Role: "dba", State: incident.PageSent},
-				{Person: eko, Role: "squad:payments", State: incident.PageAnswered}, {Person: eko, State: incident.PageDeclined}, {Person: eko, Role: "devops", State: incident.PageWaiting},
+				{Person: ani, Role: "dba", State: incident.PageSilent},
+				{Person: budi, Role: "dba", State: incident.PageSent},
+				{Person: eko, Role: "squad:payments", State: incident.PageAnswered},
+				{Person: eko, State: incident.PageDeclined},
+				{Person: eko, Role: "devops", State: incident.PageWaiting},
 				{Role: "network", State: incident.PageFailed, Detail: "no_token"},
 			} {
 				p.At = t0.Add(time.Duration(i) * time.Minute)

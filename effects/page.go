@@ -74,7 +74,7 @@ func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 		if err != nil {
 			return err
 		}
-		change.Found = append(change.Found, next)
+		change.Found, change.After = append(change.Found, next), true
 		return w.step(ctx, job, "", change)
 	}
 	duties, gaps := w.Standby.On(ctx, d.Roles)

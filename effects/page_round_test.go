@@ -58,7 +58,7 @@ func TestNextIsPassedOver(t *testing.T) {
 	r.wantPages(id, "Eko declined", "Ani silent", "Eko paged")
 	r.answer(id, ekoActor, incident.PageNo)
 	r.settle(time.Minute)
-	r.wantPages(id, "Eko declined", "Ani silent", "Eko declined", "New not_paged pager_unknown", "Budi answered") // who asks is awake
+	r.wantPages(id, "Eko declined", "Ani silent", "Eko declined", "New not_paged pager_unknown", "Budi paged") // who asked for it is the last
 
 	r = newPageRig(t, 20*time.Second)
 	id = r.declare("Odd things happen")

@@ -34,7 +34,8 @@ func TestTicketProjects(t *testing.T) {
 				d.sim.AddProject(jirasim.Project{Key: "BARE", Types: []jirasim.IssueType{{Name: "Task", NoLabels: true}}})
 				d.config.Project = "BARE"
 			},
-			func(d *desk) { d.config.Project = "OPS" }, []string{"BARE", "labels", "create screen"},
+			func(d *desk) { d.config.Project = "OPS" },
+			[]string{"BARE", "labels", "create screen"},
 		},
 		"archived": {
 			func(d *desk) { d.sim.Inject(archived) },

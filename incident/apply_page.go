@@ -54,11 +54,9 @@ func (a *change) wake(p Paged, suffix string) {
 	e.Lane = a.inc.ID.String() + "/wake/" + p.Person.ID
 	a.effects = append(a.effects, e.with(p.wake()))
 	a.event(EvPaged, p.Reason, map[string]string{"person": p.Person.Label(), "role": p.Role})
-	why := DirectPaged
-	if p.By.Kind == KindUser {
-		why = DirectHelp
+	if p.Role == "" { // somebody has named them; those on standby find it in the war room
+		a.tell(p.Person, DirectHelp, suffix, 0)
 	}
-	a.tell(p.Person, why, suffix, 0)
 	a.callIn(p)
 }
 
@@ -243,7 +241,8 @@ const awakeFor = 30 * time.Minute
 
 // spared reports whether somebody who is on standby need not be woken. The level
 // wakes each person once, whatever else they were woken for; a person who asks
-// for the role is heard again, unless that is being done. Who is awake is on it.
+// for the role is heard again, unless that is being done. Who is awake is on it;
+// but whoever comes next, for somebody who does not, has to be told so.
 func (a *change) spared(p *Paged) bool {
 	last := a.inc.paged(p.Person)
 	recent := func(t time.Time) bool { return p.Round == 0 || a.at.Sub(t) < awakeFor }
@@ -254,8 +253,8 @@ func (a *change) spared(p *Paged) bool {
 		return true
 	case p.Round == 0 && slices.ContainsFunc(a.inc.Responders, p.Person.Is):
 		return true // the pager has woken them
-	case a.inc.AcknowledgedBy.Is(p.Person) && recent(a.inc.AcknowledgedAt),
-		a.inc.DeclaredBy.Is(p.Person) && a.at.Sub(a.inc.OpenedAt) < awakeFor, a.cmd.Args.Page.By.Is(p.Person):
+	case a.inc.AcknowledgedBy.Is(p.Person) && recent(a.inc.AcknowledgedAt), !a.cmd.Args.Page.After &&
+		(p.By.Is(p.Person) || a.inc.DeclaredBy.Is(p.Person) && a.at.Sub(a.inc.OpenedAt) < awakeFor):
 		p.State, p.At = PageAnswered, a.at
 		a.inc.Pages = append(a.inc.Pages, *p)
 		a.marked, a.quiet = true, false

@@ -70,6 +70,7 @@ type PageChange struct {
 	By    Actor   // PageFound: who wanted it
 	Note  string  // PageFound: the reason
 	Round int     // PageFound: see Paged
+	After bool    // PageFound: they come next, for somebody who does not
 }
 
 // Steps of a page.

@@ -51,6 +51,9 @@ func (w *world) finds(role string, round int, by Actor, found ...Actor) *world {
 func TestPageAgain(t *testing.T) {
 	w := triggered(t, down)
 	wantWakes(t, "first", w.do(by(dewi, Page, Args{Person: &budi})), "Budi 0")
+	if kindsOf(w)[KindDirect] != 1 {
+		t.Errorf("Dewi needs Budi, and he is not told: %v", kindsOf(w))
+	}
 	w.do(pageStep(PageChange{Step: PageDone, Who: budi})).do(pageStep(PageChange{Step: PageNo, Who: budi}))
 	first := WakeKey(1, budi, 0)
 	wantWakes(t, "after declining", w.do(by(dewi, Page, Args{Person: &budi, Reason: "really"})), "Budi 1")
@@ -107,6 +110,11 @@ func TestAwake(t *testing.T) {
 	w = triggered(t, down).do(by(budi, Ack, Args{}))
 	wantWakes(t, "acknowledged", w.finds("dba", 0, Actor{}, budi))
 	wantWakes(t, "asks for herself", w.asks("devops", dewi))
+	w.do(pageStep(PageChange{Step: PageFound, Round: 99, By: dewi, After: true, Found: []Paged{{Role: "dba", Person: citra}}}))
+	wantWakes(t, "is the next one", w, "Citra 0")
+	w = declaredDown(t)
+	w.do(pageStep(PageChange{Step: PageFound, After: true, Found: []Paged{{Role: "dba", Person: dewi}}}))
+	wantWakes(t, "has declared, and is the next one", w, "Dewi 0")
 }
 
 // TestWokenComeIn: who is woken belongs into the war room, also those who come

@@ -180,7 +180,17 @@ func TestNudges(t *testing.T) {
 	if w.do(nudge); len(w.events) != 1 || w.events[0].Kind != EvNudged || kindsOf(w)[KindReply] != 1 || kindsOf(w)[KindCard] != 0 {
 		t.Errorf("reminder: %v, %v", w.events, w.effects)
 	}
+	recorded := func(op string) {
+		t.Helper()
+		for _, e := range w.events {
+			if e.Kind == EvReminder && e.Actor.Is(dewi) && e.Data["op"] == op {
+				return
+			}
+		}
+		t.Errorf("%s is not on the timeline: %v", op, w.events)
+	}
 	w.do(by(dewi, Remind, Args{Op: RemindSnooze, For: time.Hour}))
+	recorded(RemindSnooze)
 	if got := w.inc.Reminders.Next; !got.Equal(w.now.Add(time.Hour)) {
 		t.Errorf("put off until %s", got)
 	}
@@ -189,6 +199,7 @@ func TestNudges(t *testing.T) {
 		t.Errorf("mitigated at %s", w.inc.Times.Mitigated)
 	}
 	w.do(by(dewi, Remind, Args{Op: RemindStop}))
+	recorded(RemindStop)
 	w.now = w.now.Add(48 * time.Hour)
 	if w.do(nudge); len(w.events) != 0 || !w.inc.Reminders.Next.IsZero() {
 		t.Errorf("reminded although it was stopped: %v", w.events)
@@ -222,6 +233,12 @@ func TestReport(t *testing.T) {
 	// Citra has said it herself; the broadcast channel hears it, the squad's sees its card.
 	if len(told) != 2 {
 		t.Errorf("told %v", told)
+	}
+	// When it is over there may be more to say, but nothing more is due.
+	w.do(by(ani, Resolve, Args{}))
+	w.do(by(dewi, Report, Args{Text: "all orders are through"}))
+	if u := w.inc.Update; u.Doing != "all orders are through" || !u.Next.IsZero() || !w.inc.Reminders.Next.IsZero() || kindsOf(w)[KindDirect] != 2 || kindsOf(w)[KindNudge] != 0 {
+		t.Errorf("an update of what is over: %+v, %+v, %v", u, w.inc.Reminders, w.effects)
 	}
 	w.do(by(budi, Subscribe, Args{Remove: true}))
 	if len(w.inc.Subscribers) != 1 || !w.inc.Subscribers[0].Is(citra) {

@@ -18,8 +18,12 @@ import (
 // which way.
 func TestInstallFaults(t *testing.T) {
 	rows := []plan{
-		{step: step{"graph", "look up user"}}, {step: step{"graph", "install for person"}}, {step: step{"graph", "list own apps"}},
-		{step: step{"graph", "find 1:1 chat"}}, {step: step{"teams", "post in 1:1 chat"}}, {step: step{vendor: "graph"}, down: true},
+		{step: step{"graph", "look up user"}},
+		{step: step{"graph", "install for person"}},
+		{step: step{"graph", "list own apps"}},
+		{step: step{"graph", "find 1:1 chat"}},
+		{step: step{"teams", "post in 1:1 chat"}},
+		{step: step{vendor: "graph"}, down: true},
 	}
 	for _, row := range rows {
 		for _, fault := range allFaults {

@@ -45,7 +45,9 @@ func TestReload(t *testing.T) {
 		defer mu.Unlock()
 		return bearers[len(bearers)-1]
 	}
-	wait := func() time.Duration { return r.app.service.Remind().EveryOf(incident.Level{Key: incident.ServiceDown, Room: true}) }
+	wait := func() time.Duration {
+		return r.app.service.Remind().EveryOf(incident.Level{Key: incident.ServiceDown, Room: true})
+	}
 	before := wait()
 	if got := ask(); got != "the-old-token-of-standby" {
 		t.Fatalf("asked with %q", got)
