@@ -113,7 +113,7 @@ func TestDirectNeedless(t *testing.T) {
 		r.tell(id, incident.DirectData{Person: someone("dewi@example.com"), Reason: incident.DirectCommander}):        "not needed: somebody else is the commander by now",
 		r.tell(private, incident.DirectData{Person: someone("dewi@example.com"), Reason: incident.DirectHelp}):        "not needed: it is private, and not for dewi@example.com",
 	}
-	over := r.tell(id, incident.DirectData{Person: someone("fajar@example.com"), Reason: incident.DirectPaged})
+	over := r.tell(id, incident.DirectData{Person: someone("fajar@example.com"), Reason: incident.DirectHelp})
 	keys[over] = "not needed: it was over before they were told"
 	r.do(incident.Command{Verb: incident.Resolve, Incident: id, Args: incident.Args{Text: "done"}})
 	r.settle(time.Minute)

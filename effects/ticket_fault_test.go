@@ -77,7 +77,7 @@ func TestTicketFaults(t *testing.T) {
 		"502 with a page":          {Status: 502, Body: "<html>bad gateway</html>"},
 		"200 with a page":          {Status: 200, Body: "<html>log in</html>"},
 		"400 with a page":          {Status: 400, Body: "no"},
-		"429":                      {Status: 429, RetryAfter: 90 * time.Second, Reason: jira.ReasonQuotaTenant},
+		"429":                      {Status: 429, RetryAfter: 90 * time.Second, Code: jira.ReasonQuotaTenant},
 		"403":                      {Status: 403},
 		"401":                      {Status: 401},
 		"no answer":                {Drop: true},

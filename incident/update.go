@@ -168,11 +168,10 @@ const (
 	DirectRelieved  = "relieved"  // somebody else is the commander now
 	DirectReplaced  = "replaced"  // somebody else is the scribe now
 	DirectInvited   = "invited"   // the room is open, and they may join
-	DirectPaged     = "paged"     // they are on standby, and woken: here is what it is about
 	DirectHelp      = "help"      // somebody needs them
 )
 
-// direct1 tells one person something, in their 1:1 chat or else by mail.
+// tell has one person told something, in their 1:1 chat or else by mail.
 func (a *change) tell(who Actor, reason, suffix string, n int) {
 	if who.Kind != KindUser || who.ID == "" || !a.inc.Visible(who) || who.Is(a.cmd.Actor) {
 		return

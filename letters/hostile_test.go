@@ -286,7 +286,7 @@ func TestDirect(t *testing.T) {
 	v := acked(t).rooms().view()
 	v.Incident.Update = &incident.StatusUpdate{Customers: "Carts are empty.", By: ani}
 	for reason, want := range map[string]string{
-		incident.DirectCommander: "You are the commander", incident.DirectInvited: "join the war room", incident.DirectPaged: "You were paged",
+		incident.DirectCommander: "You are the commander", incident.DirectInvited: "join the war room",
 		incident.DirectHelp: "Budi Santoso asks for your help", incident.DirectUpdate: "Carts are empty.", "new": "checkout is down",
 	} {
 		l := Direct(v, incident.DirectData{Reason: reason, By: budi}, Options{})

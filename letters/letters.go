@@ -103,7 +103,7 @@ func Direct(v *query.View, d incident.DirectData, o Options) Letter {
 	}
 	p := m.page(v, m.subject(v, "mail.subject.declared"))
 	switch d.Reason {
-	case incident.DirectCommander, incident.DirectRelieved, incident.DirectScribe, incident.DirectReplaced, incident.DirectInvited, incident.DirectPaged, incident.DirectHelp:
+	case incident.DirectCommander, incident.DirectRelieved, incident.DirectScribe, incident.DirectReplaced, incident.DirectInvited, incident.DirectHelp:
 		p.Lead = []string{m.t("mail.ask."+d.Reason, "who", person(d.By))}
 	}
 	m.begun(p, v)

@@ -52,7 +52,7 @@ func installedFor(graph *graphsim.Server) string {
 	var out []string
 	for _, q := range graph.Requests() {
 		if q.Method == "POST" {
-			out = append(out, q.Path)
+			out = append(out, strings.TrimPrefix(q.Path, "/v1.0"))
 		}
 	}
 	return strings.Join(out, " ")

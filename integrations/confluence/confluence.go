@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -25,6 +24,8 @@ import (
 
 	v2 "github.com/ctreminiom/go-atlassian/v2/confluence/v2"
 	"github.com/ctreminiom/go-atlassian/v2/pkg/infra/models"
+
+	"imbot/integrations/internal/rest"
 )
 
 // Config says how to reach Confluence, and where its pages go.
@@ -78,7 +79,7 @@ var (
 // New returns a client. It makes no request. It returns an error if something
 // required is missing or can't be used.
 func New(cfg Config) (*Client, error) {
-	base, err := checkBase(cfg.URL)
+	base, err := rest.Address("confluence", cfg.URL, "https://example.atlassian.net")
 	if err != nil {
 		return nil, err
 	}
@@ -97,34 +98,17 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("confluence: %.40q is no id of a page: it is the number in the address of the page after /pages/", cfg.ParentID)
 	}
 	c := &Client{
-		base: base, email: cfg.Email, token: cfg.APIToken, space: cfg.Space, parent: cfg.ParentID,
+		base: strings.TrimRight(strings.TrimSuffix(base.String(), "/wiki"), "/"), email: cfg.Email, token: cfg.APIToken, space: cfg.Space, parent: cfg.ParentID,
 		timeout: 20 * time.Second, now: cfg.Now,
-		http: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		http: rest.Client(cfg.HTTP),
 	}
-	if cfg.HTTP != nil {
-		c.http.Transport = cfg.HTTP.Transport
-		if cfg.HTTP.Timeout > 0 {
-			c.timeout = cfg.HTTP.Timeout
-		}
+	if cfg.HTTP != nil && cfg.HTTP.Timeout > 0 {
+		c.timeout = cfg.HTTP.Timeout
 	}
 	if c.now == nil {
 		c.now = time.Now
 	}
 	return c, nil
-}
-
-func checkBase(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("confluence: the URL must look like https://example.atlassian.net")
-	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return "", fmt.Errorf("confluence: the URL must be https (http is for loopback only), not %s://%s", u.Scheme, u.Host)
-	}
-	base := strings.TrimRight(raw, "/")
-	return strings.TrimRight(strings.TrimSuffix(base, "/wiki"), "/"), nil
 }
 
 // call runs fn, which makes one request with api, and turns what goes wrong

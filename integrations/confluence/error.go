@@ -2,12 +2,12 @@ package confluence
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/rest"
 )
 
 // Error is what every method of [Client] fails with. errors.Is finds
@@ -26,19 +26,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("confluence: ")
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
-	}
-	b.WriteString(e.Message)
-	if e.Status != 0 {
-		fmt.Fprintf(&b, " (status %d)", e.Status)
-	}
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
-	return b.String()
+	return rest.Text("confluence", e.Op, e.Message, e.Status, e.Err)
 }
 
 // Unwrap returns the cause.
@@ -87,14 +75,11 @@ func invalid(op, message string) *Error {
 // be tried again.
 func answerError(resp *http.Response, body []byte, now time.Time) *Error {
 	e := &Error{Status: resp.StatusCode}
-	if isJSON(resp.Header) {
+	if rest.IsJSON(resp.Header) {
 		e.Message = reasons(body)
 	}
 	if e.Message == "" {
-		e.Message = "Confluence answered " + strings.ToLower(http.StatusText(resp.StatusCode))
-		if http.StatusText(resp.StatusCode) == "" {
-			e.Message = fmt.Sprintf("Confluence answered with status %d", resp.StatusCode)
-		}
+		e.Message = rest.Answered("Confluence", resp.StatusCode)
 	}
 	switch code := resp.StatusCode; {
 	case code/100 == 3:
@@ -104,7 +89,7 @@ func answerError(resp *http.Response, body []byte, now time.Time) *Error {
 	case code == http.StatusForbidden:
 		e.Message += "; the user may not do this: check his permissions in Confluence"
 	case code == http.StatusTooManyRequests, code/100 == 5:
-		e.retryAfter = retryAfter(resp.Header, now)
+		e.retryAfter = rest.RetryAfter(resp.Header, now)
 	}
 	return e
 }
@@ -141,25 +126,4 @@ func reasons(body []byte) string {
 	}
 	said = slices.DeleteFunc(said, func(s string) bool { return strings.TrimSpace(s) == "" })
 	return oneLine(strings.Join(slices.Compact(said), "; "), 400)
-}
-
-// retryAfter reads Retry-After, in seconds or as a date, and else
-// X-RateLimit-Reset, which is an ISO 8601 time. 0 means that neither says.
-// https://developer.atlassian.com/cloud/confluence/rate-limiting/
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	const most = 24 * time.Hour
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if s, err := strconv.ParseFloat(value, 64); err == nil && s > 0 {
-		return time.Duration(min(s, most.Seconds()) * float64(time.Second))
-	}
-	until, err := http.ParseTime(value)
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00"} {
-		if err != nil {
-			until, err = time.Parse(layout, strings.TrimSpace(h.Get("X-RateLimit-Reset")))
-		}
-	}
-	if err != nil {
-		return 0
-	}
-	return min(max(until.Sub(now), 0), most)
 }

@@ -3,13 +3,12 @@ package confluence
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"strings"
+
+	"imbot/integrations/internal/rest"
 )
 
 // maxBody bounds an answer: 25 pages with their bodies. Confluence takes 5 MB
@@ -68,7 +67,7 @@ func (x *exchange) refusal(resp *http.Response, body []byte) *Error {
 		e = answerError(resp, body, x.c.now())
 	case len(body) > maxBody:
 		e = &Error{Status: resp.StatusCode, Message: fmt.Sprintf("the answer is longer than %d MB", maxBody>>20)}
-	case !isJSON(resp.Header):
+	case !rest.IsJSON(resp.Header):
 		e = &Error{Status: resp.StatusCode, Message: "the answer is no JSON, as of a login or maintenance page; check Confluence's URL"}
 	default:
 		return nil
@@ -80,17 +79,5 @@ func (x *exchange) refusal(resp *http.Response, body []byte) *Error {
 // lost is the error for a request without a complete answer. It leaves out the
 // URL, whose query may hold the title of a page.
 func (x *exchange) lost(ctx context.Context, status int, err error) *Error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return &Error{Status: status, Message: "Confluence did not answer", Err: err, cut: true, sent: x.changes}
-}
-
-func isJSON(h http.Header) bool {
-	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
+	return &Error{Status: status, Message: "Confluence did not answer", Err: rest.Silence(ctx, err), cut: true, sent: x.changes}
 }

@@ -1,10 +1,8 @@
 package confluence
 
 import (
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -40,30 +38,6 @@ func TestMarkOf(t *testing.T) {
 	} {
 		if got := markOf("imbot-INC-4", body); got != want {
 			t.Errorf("markOf(%s) = %q, want %q", body, got, want)
-		}
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
-	for _, tt := range []struct {
-		after, reset string
-		want         time.Duration
-	}{
-		{"", "", 0},
-		{"12", "", 12 * time.Second},
-		{"-1", "", 0},
-		{"NaN", "", 0},
-		{"1e300", "", 24 * time.Hour},
-		{"Sun, 01 Mar 2026 08:00:30 GMT", "", 30 * time.Second},
-		{"", "2026-03-01T08:02Z", 2 * time.Minute},
-		{"", "2026-03-01T08:02:01.5Z", 121500 * time.Millisecond},
-		{"", "2026-02-01T08:02Z", 0},
-		{"5", "2026-03-01T08:02Z", 5 * time.Second},
-	} {
-		h := http.Header{"Retry-After": {tt.after}, "X-Ratelimit-Reset": {tt.reset}}
-		if got := retryAfter(h, now); got != tt.want {
-			t.Errorf("retryAfter(%v) = %s, want %s", h, got, tt.want)
 		}
 	}
 }

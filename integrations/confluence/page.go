@@ -14,6 +14,8 @@ import (
 
 	v2 "github.com/ctreminiom/go-atlassian/v2/confluence/v2"
 	"github.com/ctreminiom/go-atlassian/v2/pkg/infra/models"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Page is what a page shall be.
@@ -118,7 +120,7 @@ func (c *Client) want(p Page, known string) (*want, error) {
 
 // titles are the title and what it becomes if that is taken.
 func titles(title, key string) []string {
-	all := []string{clip(title, MaxTitle)}
+	all := []string{fit.UTF16(title, MaxTitle)}
 	suffix := " (" + key + ")"
 	if short := strings.TrimPrefix(key, "imbot-"); short != "" {
 		suffix = " (" + short + ")"
@@ -128,7 +130,7 @@ func titles(title, key string) []string {
 		if n > 1 {
 			s += " (" + strconv.Itoa(n) + ")"
 		}
-		all = append(all, clip(title, MaxTitle-len(s))+s)
+		all = append(all, fit.UTF16(title, MaxTitle-len(s))+s)
 	}
 	return all
 }

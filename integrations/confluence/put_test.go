@@ -48,7 +48,7 @@ func TestPut(t *testing.T) {
 	elsewhere := sim.AddPage("OPS", "Elsewhere", "")
 	sim.Edit(made.ID, func(p *confluencesim.Page) { p.ParentID = elsewhere })
 	moved, _ := sim.Page(made.ID)
-	ck.pass(time.Hour)
+	ck.Pass(time.Hour)
 	p.Title, p.Body = "Checkout was down", "<p>new</p>"
 	again := put(t, c, p, made.ID)
 	if again.ID != made.ID || again.Version != 4 || again.Title != "Checkout was down" {
@@ -198,7 +198,7 @@ func TestCopy(t *testing.T) {
 	p := page()
 	made := put(t, c, p, "")
 	got, _ := sim.Page(made.ID)
-	ck.pass(time.Minute)
+	ck.Pass(time.Minute)
 	dup := sim.AddPage("OPS", "Copy of "+got.Title, got.Body)
 	p.Title = "Checkout was down"
 	if again := put(t, c, p, ""); again.ID != made.ID {
@@ -226,7 +226,7 @@ func TestSearchIsBounded(t *testing.T) {
 	if n := len(sim.Requests()) - before; n != 1+8+1 {
 		t.Errorf("%d requests", n)
 	}
-	ck.pass(8 * 24 * time.Hour)
+	ck.Pass(8 * 24 * time.Hour)
 	before = len(sim.Requests())
 	p.Key, p.Title = "imbot-INC-44", "Next"
 	put(t, c, p, "")

@@ -1,43 +1,23 @@
 package confluence_test
 
 import (
-	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"imbot/integrations/confluence"
 	"imbot/integrations/confluence/confluencesim"
+	"imbot/integrations/internal/rig"
 )
 
-// clock is a time that passes only when told to.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
+type clock = rig.Clock
 
 // start returns a simulator with a space OPS and a client, both with the same
 // clock.
 func start(t testing.TB, o confluencesim.Options, cfg confluence.Config) (*confluencesim.Server, *confluence.Client, *clock) {
 	t.Helper()
-	c := newClock()
-	o.Now = c.now
+	c := rig.NewClock()
+	o.Now = c.Now
 	sim := confluencesim.New(o)
 	t.Cleanup(sim.Close)
 	sim.AddSpace("OPS", "Operations")
@@ -58,7 +38,7 @@ func connect(t testing.TB, sim *confluencesim.Server, cfg confluence.Config, c *
 		t.Cleanup(tr.CloseIdleConnections)
 		cfg.HTTP = &http.Client{Transport: tr}
 	}
-	cfg.Now = c.now
+	cfg.Now = c.Now
 	client, err := confluence.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -66,24 +46,12 @@ func connect(t testing.TB, sim *confluencesim.Server, cfg confluence.Config, c *
 	return client
 }
 
-func must(t testing.TB, what string, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatalf("%s: %v", what, err)
-	}
-}
+var must = rig.Must
 
 // wantError checks an error, and returns it.
 func wantError(t testing.TB, what string, err error, status int, permanent bool) *confluence.Error {
 	t.Helper()
-	var e *confluence.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("%s: %v, want a *confluence.Error", what, err)
-	}
-	if e.Status != status || e.Permanent() != permanent {
-		t.Errorf("%s: %v: status %d, permanent %v, want %d, %v", what, err, e.Status, e.Permanent(), status, permanent)
-	}
-	return e
+	return rig.Failed(t, what, err, func(e *confluence.Error) int { return e.Status }, status, permanent)
 }
 
 // page is the one that most tests make.

@@ -6,42 +6,22 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unicode"
-	"unicode/utf16"
+
+	"imbot/integrations/internal/fit"
 )
 
 // MaxTitle is how long a title can be, in UTF-16 code units, as Java counts:
 // Confluence refuses longer ones.
 const MaxTitle = 255
 
-// clip returns s, shortened to at most n UTF-16 code units.
-func clip(s string, n int) string {
-	if len(s) <= n { // bytes are at least as many
-		return s
-	}
-	units, keep := 0, 0
-	for i, r := range s {
-		if units < n { // leaves room for the ellipsis
-			keep = i
-		}
-		if units += utf16.RuneLen(r); units > n {
-			return s[:keep] + "…"
-		}
-	}
-	return s
-}
-
-// oneLine returns s as a single line of at most n bytes, without control
-// characters and those that turn the direction of the text around them.
+// oneLine returns s as a single line of at most n bytes that can stand in XML.
 func oneLine(s string, n int) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, ""), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || !inXML(r)
-	}), " ")
-	if len(s) <= n {
-		return s
-	}
-	cut := strings.ToValidUTF8(s[:n-len("…")], "")
-	return strings.TrimRight(cut, " ") + "…"
+	return fit.Line(strings.Map(func(r rune) rune {
+		if !inXML(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "")), n)
 }
 
 // wellFormed returns an error if s is no storage format that can be parsed.

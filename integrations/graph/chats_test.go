@@ -23,7 +23,7 @@ func TestRoom(t *testing.T) {
 	ctx := t.Context()
 	made, err := w.client.CreateChat(ctx, w.newChat())
 	must(t, "create", err)
-	want := graph.Chat{ID: made.ID, Topic: "INC-42 – checkout down", Type: "group", WebURL: made.WebURL, CreatedAt: w.clock.now()}
+	want := graph.Chat{ID: made.ID, Topic: "INC-42 – checkout down", Type: "group", WebURL: made.WebURL, CreatedAt: w.clock.Now()}
 	if made != want || !strings.HasPrefix(made.WebURL, "https://teams.microsoft.com/l/chat/") {
 		t.Errorf("made %+v", made)
 	}
@@ -36,7 +36,7 @@ func TestRoom(t *testing.T) {
 	if got, err := w.client.Chat(ctx, made.ID); err != nil || got != made {
 		t.Errorf("Chat = %+v, %v", got, err)
 	}
-	w.clock.pass(time.Hour)
+	w.clock.Pass(time.Hour)
 	dewi := w.AddUser(graphsim.User{Name: "Dewi", Mail: "dewi@example.com"})
 	for range 2 { // the second time they are there
 		left, err := w.client.AddMembers(ctx, made.ID, []graph.Member{{UserID: strings.ToUpper(dewi.ID)}, {UserID: w.ani.ID}, {UserID: dewi.ID}})
@@ -167,12 +167,12 @@ func TestManyMembers(t *testing.T) {
 	}
 	made, err := w.client.CreateChat(t.Context(), n)
 	must(t, "create", err)
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	got, err := w.client.Members(t.Context(), made.ID)
 	if err != nil || len(got) != graphrest.MaxMembers || got[249].UserID != n.Members[249].UserID {
 		t.Errorf("%d members, %v", len(got), err)
 	}
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	w.Grant("ChatMember.ReadWrite.All")
 	left, err := w.client.AddMembers(t.Context(), made.ID, []graph.Member{{UserID: w.ani.ID}})
 	if err != nil || len(left) != 1 {

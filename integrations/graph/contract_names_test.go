@@ -3,7 +3,6 @@ package graph_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -11,14 +10,9 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// strict finds query parameters and members of the body that are not described:
-// the validation lets those through.
-func (c *contract) strict(route *routers.Route, key string, query url.Values, body []byte) error {
-	for name := range query {
-		if !slices.ContainsFunc(route.Operation.Parameters, func(p *openapi3.ParameterRef) bool { return p.Value.In == "query" && p.Value.Name == name }) && name != "$skiptoken" {
-			return fmt.Errorf("query parameter %q is not described", name)
-		}
-	}
+// Request checks members of the body: the validation lets those through that are
+// not described.
+func (c csdl) Request(key string, route *routers.Route, body []byte) error {
 	if len(body) == 0 {
 		return nil
 	}
@@ -51,7 +45,7 @@ func (c *contract) strict(route *routers.Route, key string, query url.Values, bo
 }
 
 // open walks a value with its schema of the OpenAPI description.
-func (c *contract) open(s *openapi3.Schema, value any, at string) error {
+func (c csdl) open(s *openapi3.Schema, value any, at string) error {
 	switch v := value.(type) {
 	case []any:
 		for _, item := range v {
@@ -91,8 +85,8 @@ func flatten(s *openapi3.Schema, into map[string]*openapi3.SchemaRef) {
 }
 
 // member returns the type of a member of a type, or "".
-func (c *contract) member(typ, name string) string {
-	for t := c.types[typ]; t != nil; t = c.types[strings.TrimPrefix(t.Base, "graph.")] {
+func (c csdl) member(typ, name string) string {
+	for t := c[typ]; t != nil; t = c[strings.TrimPrefix(t.Base, "graph.")] {
 		for _, m := range slices.Concat(t.Props, t.Navs) {
 			if m.Name == name {
 				return m.Type
@@ -103,7 +97,7 @@ func (c *contract) member(typ, name string) string {
 }
 
 // named walks a value with its type of the CSDL.
-func (c *contract) named(value any, typ, at string) error {
+func (c csdl) named(value any, typ, at string) error {
 	switch v := value.(type) {
 	case []any:
 		for _, item := range v {
@@ -113,11 +107,11 @@ func (c *contract) named(value any, typ, at string) error {
 		}
 	case map[string]any:
 		if derived, ok := v["@odata.type"].(string); ok {
-			if typ = strings.TrimPrefix(derived, "#microsoft.graph."); c.types[typ] == nil {
+			if typ = strings.TrimPrefix(derived, "#microsoft.graph."); c[typ] == nil {
 				return fmt.Errorf("%s is of no known type %s", at, derived)
 			}
 		}
-		if c.types[typ] == nil {
+		if c[typ] == nil {
 			return nil // not in the trimmed file
 		}
 		for name, m := range v {

@@ -1,61 +1,28 @@
 package graph_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
-
 	"imbot/integrations/graph"
 	"imbot/integrations/graph/graphsim"
+	"imbot/integrations/internal/contract"
 )
 
-// contracts returns the folder of vendors' published contracts, or skips.
-func contracts(t testing.TB) string {
-	t.Helper()
-	if dir := os.Getenv("IMBOT_CONTRACTS"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		found := filepath.Join(dir, "..", "shared", "contracts")
-		if _, err := os.Stat(found); err == nil {
-			return found
-		}
-	}
-	t.Skip("no contract files: set IMBOT_CONTRACTS to their folder")
-	return ""
-}
-
-// contract checks every exchange against Microsoft's OpenAPI description and,
-// for names, against the newer CSDL, on its way between client and simulator.
-type contract struct {
-	router routers.Router
-	types  map[string]*csdlType
-
-	mu      sync.Mutex
-	covered map[string]bool // "GET /chats/{chat-id}"
-	faults  []string
-}
+// csdl is Microsoft's newer description, which knows the names of members.
+type csdl map[string]*csdlType
 
 // csdlType is an entity or complex type of the CSDL.
 type csdlType struct {
@@ -70,65 +37,34 @@ type csdlMember struct {
 	Type string `xml:"Type,attr"`
 }
 
-func newContract(t *testing.T) *contract {
+// newContract checks exchanges against Microsoft's OpenAPI description and, for
+// names, against the newer CSDL.
+func newContract(t *testing.T) *contract.Contract {
 	t.Helper()
-	dir := filepath.Join(contracts(t), "msgraph")
-	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(dir, "v1.0.trim.json"))
-	must(t, "OpenAPI", err)
-	doc.Servers = openapi3.Servers{{URL: "/"}}
-	router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation(), openapi3.DisableSchemaPatternValidation())
-	must(t, "router", err)
-	raw, err := os.ReadFile(filepath.Join(dir, "v1.0-Prod.trim.csdl.xml"))
+	raw, err := os.ReadFile(filepath.Join(contract.Dir(t), "msgraph", "v1.0-Prod.trim.csdl.xml"))
 	must(t, "CSDL", err)
 	var schema struct {
 		Entities []csdlType `xml:"EntityType"`
 		Complex  []csdlType `xml:"ComplexType"`
 	}
 	must(t, "CSDL", xml.Unmarshal(raw, &schema))
-	c := &contract{router: router, types: map[string]*csdlType{}, covered: map[string]bool{}}
+	types := csdl{}
 	for _, list := range [][]csdlType{schema.Entities, schema.Complex} {
 		for i := range list {
-			c.types[list[i].Name] = &list[i]
+			types[list[i].Name] = &list[i]
 		}
 	}
-	return c
+	k := &contract.Contract{
+		Path: describedPath, Query: types.query, Names: types, Empty: []int{http.StatusOK, http.StatusCreated, http.StatusAccepted},
+		// MIME is described in prose only.
+		Prose: func(r *http.Request) bool { return strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") },
+	}
+	return k.Of(t, contract.Read(t, "msgraph/v1.0.trim.json"))
 }
 
-// RoundTrip implements http.RoundTripper.
-func (c *contract) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := readAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	got, err := readAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(got))
-	if problem := c.check(r, body, resp, got); problem != nil {
-		c.mu.Lock()
-		c.faults = append(c.faults, fmt.Sprintf("%s %s %s -> %d %s: %v", r.Method, r.URL.RequestURI(), body, resp.StatusCode, got, problem))
-		c.mu.Unlock()
-	}
-	return resp, nil
-}
-
-func readAll(r io.ReadCloser) ([]byte, error) {
-	if r == nil {
-		return nil, nil
-	}
-	defer r.Close()
-	return io.ReadAll(r)
-}
-
-// described are the paths as the description writes them: actions with their
+// describedPaths are the paths as the description writes them: actions with their
 // namespace, and a user's chats like the signed-in user's.
-var described = []struct {
+var describedPaths = []struct {
 	path *regexp.Regexp
 	as   string
 }{
@@ -154,74 +90,38 @@ var bodies = map[string]struct{ in, out string }{
 
 var nested = regexp.MustCompile(`^(\w+)\(\$select=([\w,]+)\)$`)
 
-func (c *contract) check(r *http.Request, body []byte, resp *http.Response, got []byte) error {
-	path, ok := strings.CutPrefix(r.URL.EscapedPath(), "/v1.0")
+func describedPath(path string) (string, error) {
+	path, ok := strings.CutPrefix(path, "/v1.0")
 	if !ok {
-		return fmt.Errorf("the path is not of version 1.0")
+		return "", errors.New("the path is not of version 1.0")
 	}
-	for _, d := range described {
+	for _, d := range describedPaths {
 		path = d.path.ReplaceAllString(path, d.as)
 	}
-	query := r.URL.Query()
-	if m := nested.FindStringSubmatch(query.Get("$expand")); m != nil {
-		query.Set("$expand", m[1])
-		for name := range strings.SplitSeq(m[2], ",") {
-			if c.member("teamsAppDefinition", name) == "" {
-				return fmt.Errorf("$expand selects %s, which teamsAppDefinition does not have", name)
-			}
-		}
-	}
-	req := r.Clone(context.Background())
-	req.URL = &url.URL{Path: path, RawQuery: query.Encode()}
-	if unescaped, err := url.PathUnescape(path); err == nil {
-		req.URL.Path = unescaped
-	}
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	if len(body) == 0 {
-		req.Body = nil
-	}
-	route, params, err := c.router.FindRoute(req)
-	if err != nil {
-		return err
-	}
-	key := r.Method + " " + route.Path
-	c.mu.Lock()
-	c.covered[key] = true
-	c.mu.Unlock()
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
-		return nil // MIME is described in prose only
-	}
-	in := &openapi3filter.RequestValidationInput{
-		Request: req, PathParams: params, Route: route, QueryParams: query,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true},
-	}
-	if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil {
-		return fmt.Errorf("request: %w", err)
-	}
-	if err := c.strict(route, key, query, body); err != nil {
-		return fmt.Errorf("request: %w", err)
-	}
-	return c.answer(in, key, resp, got)
+	return path, nil
 }
 
-func (c *contract) answer(in *openapi3filter.RequestValidationInput, key string, resp *http.Response, got []byte) error {
-	if len(got) == 0 {
-		if resp.StatusCode/100 != 2 {
-			return fmt.Errorf("answer: an error without a body")
+// query leaves out what is only in Graph's words, and what an expansion selects.
+func (c csdl) query(query url.Values) (url.Values, error) {
+	query.Del("$skiptoken")
+	m := nested.FindStringSubmatch(query.Get("$expand"))
+	if m == nil {
+		return query, nil
+	}
+	query.Set("$expand", m[1])
+	for name := range strings.SplitSeq(m[2], ",") {
+		if c.member("teamsAppDefinition", name) == "" {
+			return nil, fmt.Errorf("$expand selects %s, which teamsAppDefinition does not have", name)
 		}
-		return nil // described with a body, documented without one
 	}
-	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header.Clone(), Options: in.Options}
-	out.Header.Set("Content-Type", "application/json") // the description knows the plain media type only
-	if err := openapi3filter.ValidateResponse(context.Background(), out.SetBodyBytes(got)); err != nil {
-		return fmt.Errorf("answer: %w", err)
-	}
-	if resp.StatusCode/100 != 2 {
-		return nil
-	}
+	return query, nil
+}
+
+// Response checks the names in an answer.
+func (c csdl) Response(key string, body []byte) error {
 	var value map[string]any
-	if err := json.Unmarshal(got, &value); err != nil {
-		return fmt.Errorf("answer: %w", err)
+	if err := json.Unmarshal(body, &value); err != nil {
+		return err
 	}
 	if list, ok := value["value"]; ok {
 		return c.named(list, bodies[key].out, "answer")
@@ -258,7 +158,7 @@ func TestContract(t *testing.T) {
 	w.PutMessage(id, graphsim.Message{ID: "1700000000001", UserID: w.ani.ID, HTML: "<p>rolled back</p>"})
 	_, err = w.client.ChatMessage(ctx, id, "1700000000001")
 	must(t, "message", err)
-	w.clock.pass(time.Second) // for the rate limits
+	w.clock.Pass(time.Second) // for the rate limits
 	must(t, "install for a user", w.client.InstallForUser(ctx, w.ani.ID, w.app.ID, consent))
 	w.SetPersonalConsent(true)
 	w.Grant("TeamsAppInstallation.ReadWriteAndConsentSelfForUser.All")
@@ -286,65 +186,43 @@ func TestContract(t *testing.T) {
 	_, err = w.client.ChatMessage(ctx, id, "1700000000001")
 	wantError(t, "no permission", err, 403, true)
 
-	for _, f := range k.faults {
-		t.Error(f)
-	}
-	for want := range bodies {
-		if !k.covered[want] {
-			t.Errorf("%s was not called", want)
-		}
-	}
+	k.Kept(t, slices.Collect(maps.Keys(bodies))...)
 }
 
 // The check itself finds what is wrong.
 func TestContractFindsDeviations(t *testing.T) {
 	k := newContract(t)
-	type exchange struct{ method, target, body, answer string }
 	member := `{"@odata.type":"#microsoft.graph.aadUserConversationMember","roles":["owner"],"user@odata.bind":"https://graph.microsoft.com/v1.0/users('x')"}`
-	post := exchange{"POST", "/v1.0/chats", `{"chatType":"group","topic":"x","members":[` + member + `]}`, `{"id":"19:x@thread.v2","chatType":"group"}`}
-	replace := func(old, with string) func(*exchange) {
-		return func(e *exchange) { e.body = strings.Replace(e.body, old, with, 1) }
+	post := contract.Exchange{Method: "POST", Target: "/v1.0/chats", Body: `{"chatType":"group","topic":"x","members":[` + member + `]}`, Status: 201, Answer: `{"id":"19:x@thread.v2","chatType":"group"}`}
+	replace := func(old, with string) func(*contract.Exchange) {
+		return func(e *contract.Exchange) { e.Body = strings.Replace(e.Body, old, with, 1) }
 	}
-	for name, tt := range map[string]struct {
-		change func(*exchange)
-		fine   bool
-	}{
-		"good":            {func(*exchange) {}, true},
-		"beta":            {func(e *exchange) { e.target = "/beta/chats" }, false},
-		"wrong method":    {func(e *exchange) { e.method = "DELETE" }, false},
-		"wrong path":      {func(e *exchange) { e.target = "/v1.0/chat" }, false},
-		"unknown query":   {func(e *exchange) { e.target += "?$force=1" }, false},
-		"unknown select":  {func(e *exchange) { e.method, e.target, e.body = "GET", "/v1.0/users?$select=nickname", "" }, false},
-		"unknown member":  {replace(`"topic"`, `"title"`), false},
-		"nested member":   {replace(`"roles"`, `"role"`), false},
-		"unknown type":    {replace(`aadUser`, `aaduser`), false},
-		"unknown binding": {replace(`user@odata`, `users@odata`), false},
-		"wrong enum":      {replace(`"group"`, `"groupe"`), false},
-		"wrong JSON type": {replace(`["owner"]`, `"owner"`), false},
-		"no JSON":         {replace(`{`, `[`), false},
-		"wrong answer":    {func(e *exchange) { e.answer = `{"id":1}` }, false},
-		"unknown answer":  {func(e *exchange) { e.answer = `{"id":"1","number":2}` }, false},
-		"mail": {func(e *exchange) {
-			e.target, e.body, e.answer = "/v1.0/users/x/sendMail", `{"Message":{"subject":"x"}}`, ""
-		}, true},
-		"unknown in mail": {func(e *exchange) {
-			e.target, e.body, e.answer = "/v1.0/users/x/sendMail", `{"Message":{"title":"x"}}`, ""
-		}, false},
-		"unknown argument": {func(e *exchange) { e.target, e.body, e.answer = "/v1.0/users/x/sendMail", `{"message":{}}`, "" }, false},
-		"expanded select": {func(e *exchange) {
-			e.method, e.target, e.body, e.answer = "GET", "/v1.0/appCatalogs/teamsApps?$expand=appDefinitions($select=id,colour)", "", `{"value":[]}`
-		}, false},
-	} {
-		e := post
-		tt.change(&e)
-		r, err := http.NewRequestWithContext(t.Context(), e.method, "http://127.0.0.1"+e.target, nil)
-		must(t, name, err)
-		if e.body != "" {
-			r.Header.Set("Content-Type", "application/json")
-		}
-		ok := &http.Response{StatusCode: 201, Header: http.Header{"Content-Type": {"application/json"}}}
-		if err := k.check(r, []byte(e.body), ok, []byte(e.answer)); (err == nil) != tt.fine {
-			t.Errorf("%s: check = %v, want fine %v", name, err, tt.fine)
-		}
-	}
+	k.Finds(t, post, map[string]contract.Case{
+		"beta":            {Change: func(e *contract.Exchange) { e.Target = "/beta/chats" }},
+		"wrong method":    {Change: func(e *contract.Exchange) { e.Method = "DELETE" }},
+		"wrong path":      {Change: func(e *contract.Exchange) { e.Target = "/v1.0/chat" }},
+		"unknown query":   {Change: func(e *contract.Exchange) { e.Target += "?$force=1" }},
+		"unknown select":  {Change: func(e *contract.Exchange) { e.Method, e.Target, e.Body = "GET", "/v1.0/users?$select=nickname", "" }},
+		"unknown member":  {Change: replace(`"topic"`, `"title"`)},
+		"nested member":   {Change: replace(`"roles"`, `"role"`)},
+		"unknown type":    {Change: replace(`aadUser`, `aaduser`)},
+		"unknown binding": {Change: replace(`user@odata`, `users@odata`)},
+		"wrong enum":      {Change: replace(`"group"`, `"groupe"`)},
+		"wrong JSON type": {Change: replace(`["owner"]`, `"owner"`)},
+		"no JSON":         {Change: replace(`{`, `[`)},
+		"wrong answer":    {Change: func(e *contract.Exchange) { e.Answer = `{"id":1}` }},
+		"unknown answer":  {Change: func(e *contract.Exchange) { e.Answer = `{"id":"1","number":2}` }},
+		"mail": {Change: func(e *contract.Exchange) {
+			e.Target, e.Body, e.Answer = "/v1.0/users/x/sendMail", `{"Message":{"subject":"x"}}`, ""
+		}, Fine: true},
+		"unknown in mail": {Change: func(e *contract.Exchange) {
+			e.Target, e.Body, e.Answer = "/v1.0/users/x/sendMail", `{"Message":{"title":"x"}}`, ""
+		}},
+		"unknown argument": {Change: func(e *contract.Exchange) {
+			e.Target, e.Body, e.Answer = "/v1.0/users/x/sendMail", `{"message":{}}`, ""
+		}},
+		"expanded select": {Change: func(e *contract.Exchange) {
+			e.Method, e.Target, e.Body, e.Answer = "GET", "/v1.0/appCatalogs/teamsApps?$expand=appDefinitions($select=id,colour)", "", `{"value":[]}`
+		}},
+	})
 }

@@ -71,7 +71,7 @@ func TestFaults(t *testing.T) {
 				if n := len(w.Requests()) - before; n != 1 {
 					t.Errorf("%s: %d requests", what, n)
 				}
-				w.clock.pass(time.Hour)
+				w.clock.Pass(time.Hour)
 			}
 		})
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	gojira "github.com/andygrunwald/go-jira"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Update is a change of an issue's fields. nil leaves a field as it is.
@@ -29,7 +31,7 @@ func (c *Client) Update(ctx context.Context, key string, u Update) error {
 	}
 	fields := map[string]any{}
 	if u.Summary != nil {
-		summary := clip(oneLine(*u.Summary, 4*MaxSummary), MaxSummary)
+		summary := fit.UTF16(fit.Line(*u.Summary, 4*MaxSummary), MaxSummary)
 		if summary == "" {
 			return invalid(op, "the summary is empty")
 		}
@@ -114,7 +116,7 @@ func (c *Client) Transition(ctx context.Context, key, category string) (Issue, e
 	}
 	step, fields, why := choose(answer.Transitions, category)
 	if step == nil {
-		return issue, &Error{Op: op, Message: oneLine(fmt.Sprintf("from %q %s: do it by hand, or let a Jira administrator add a transition", issue.Status, why), 500), noWay: true}
+		return issue, &Error{Op: op, Message: fit.Line(fmt.Sprintf("from %q %s: do it by hand, or let a Jira administrator add a transition", issue.Status, why), 500), noWay: true}
 	}
 	body := map[string]any{"transition": map[string]string{"id": string(step.ID)}}
 	if len(fields) > 0 {
@@ -209,15 +211,15 @@ func (c *Client) SetLink(ctx context.Context, key string, l Link) error {
 		return err
 	}
 	u, err := url.Parse(l.URL)
-	l.Title = oneLine(l.Title, 255)
+	l.Title = fit.Line(l.Title, 255)
 	if err != nil || u.Host == "" || l.Title == "" || l.GlobalID == "" || len(l.GlobalID) > 255 {
 		return invalid(op, "a link needs an absolute URL, a title, and a global id of at most 255 characters")
 	}
 	return c.done(ctx, op, func(ctx context.Context, api *gojira.Client) error {
 		_, _, err := api.Issue.AddRemoteLinkWithContext(ctx, key, &gojira.RemoteLink{
-			GlobalID: l.GlobalID, Relationship: oneLine(l.Relation, 255),
+			GlobalID: l.GlobalID, Relationship: fit.Line(l.Relation, 255),
 			Object: &gojira.RemoteLinkObject{
-				URL: l.URL, Title: l.Title, Summary: oneLine(l.Summary, 255),
+				URL: l.URL, Title: l.Title, Summary: fit.Line(l.Summary, 255),
 				Status: &gojira.RemoteLinkStatus{Resolved: l.Resolved},
 			},
 		})

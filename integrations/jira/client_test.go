@@ -60,7 +60,7 @@ func TestCreateAndRead(t *testing.T) {
 		must(t, "read", err)
 		want := jira.Issue{
 			ID: made.ID, Key: "OPS-1", URL: made.URL, Type: "Task", Summary: "Fix the retry storm", Status: "To Do", Category: jira.CategoryNew,
-			Priority: "High", Labels: []string{"postmortem", "imbot-INC-42-1"}, Due: "2026-03-31", Assignee: &me, Created: ck.now(), Updated: ck.now(),
+			Priority: "High", Labels: []string{"postmortem", "imbot-INC-42-1"}, Due: "2026-03-31", Assignee: &me, Created: ck.Now(), Updated: ck.Now(),
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("issue (-want +got):\n%s", d)
@@ -127,14 +127,14 @@ func TestUpdate(t *testing.T) {
 		key := create(t, c, jira.NewIssue{Summary: "a", Due: "2026-03-31", Labels: []string{"x"}}).Key
 		me, err := c.UserByEmail(ctx, "ani@example.com")
 		must(t, "user", err)
-		ck.pass(time.Minute)
+		ck.Pass(time.Minute)
 		for n := range 2 { // the second time nothing happens
 			must(t, "update", c.Update(ctx, key, jira.Update{Summary: ptr("b"), Due: ptr("2026-04-30"), Assignee: ptr(me.Ref()), AddLabels: []string{"y"}}))
 			got, _ := sim.Issue(key)
-			if got.Summary != "b" || got.Due != "2026-04-30" || got.Assignee != ani || strings.Join(got.Labels, " ") != "x y" || !got.Updated.Equal(ck.now().Add(-time.Duration(n)*time.Minute)) {
+			if got.Summary != "b" || got.Due != "2026-04-30" || got.Assignee != ani || strings.Join(got.Labels, " ") != "x y" || !got.Updated.Equal(ck.Now().Add(-time.Duration(n)*time.Minute)) {
 				t.Errorf("update %d: %+v", n, got)
 			}
-			ck.pass(time.Minute)
+			ck.Pass(time.Minute)
 		}
 		must(t, "clear", c.Update(ctx, key, jira.Update{Due: ptr(""), Assignee: ptr("")}))
 		if got, _ := sim.Issue(key); got.Due != "" || got.Assignee != "" || got.Summary != "b" {

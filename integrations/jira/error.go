@@ -2,12 +2,13 @@ package jira
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/fit"
+	"imbot/integrations/internal/rest"
 )
 
 // Error is what every method of [Client] fails with. errors.Is finds
@@ -28,26 +29,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("jira: ")
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
-	}
-	b.WriteString(e.Message)
-	var about []string
-	if e.Status != 0 {
-		about = append(about, fmt.Sprintf("status %d", e.Status))
-	}
-	if e.Reason != "" {
-		about = append(about, e.Reason)
-	}
-	if len(about) > 0 {
-		b.WriteString(" (" + strings.Join(about, ", ") + ")")
-	}
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
-	return b.String()
+	return rest.Text("jira", e.Op, e.Message, e.Status, e.Err, e.Reason)
 }
 
 // Unwrap returns the cause.
@@ -91,14 +73,11 @@ const checkToken = "; the token may have expired or been revoked: make a new one
 // tried again.
 func answerError(resp *http.Response, body []byte, now time.Time) *Error {
 	e := &Error{Status: resp.StatusCode}
-	if isJSON(resp.Header) {
+	if rest.IsJSON(resp.Header) {
 		e.Message, e.Fields = reasons(body)
 	}
 	if e.Message == "" {
-		e.Message = "Jira answered " + strings.ToLower(http.StatusText(resp.StatusCode))
-		if http.StatusText(resp.StatusCode) == "" {
-			e.Message = fmt.Sprintf("Jira answered with status %d", resp.StatusCode)
-		}
+		e.Message = rest.Answered("Jira", resp.StatusCode)
 	}
 	switch code := resp.StatusCode; {
 	case code/100 == 3:
@@ -109,9 +88,9 @@ func answerError(resp *http.Response, body []byte, now time.Time) *Error {
 		e.Message += "; the user may not do this: check his permissions in Jira"
 	case code == http.StatusTooManyRequests:
 		e.Reason = knownReason(resp.Header.Get("RateLimit-Reason"))
-		e.retryAfter = retryAfter(resp.Header, now)
+		e.retryAfter = rest.RetryAfter(resp.Header, now)
 	case code/100 == 5:
-		e.retryAfter = retryAfter(resp.Header, now)
+		e.retryAfter = rest.RetryAfter(resp.Header, now)
 	}
 	return e
 }
@@ -150,7 +129,7 @@ func reasons(body []byte) (string, map[string]string) {
 	fields := make(map[string]string)
 	for name, m := range byField {
 		if m != "" && len(fields) < 50 {
-			fields[oneLine(name, 100)] = oneLine(string(m), 300)
+			fields[fit.Line(name, 100)] = fit.Line(string(m), 300)
 		}
 	}
 	names := make([]string, 0, len(fields))
@@ -168,25 +147,5 @@ func reasons(body []byte) (string, map[string]string) {
 	if len(fields) == 0 {
 		fields = nil
 	}
-	return oneLine(strings.Join(said, "; "), 400), fields
-}
-
-// retryAfter reads Retry-After, in seconds or as a date, and else
-// X-RateLimit-Reset, which is an ISO 8601 time. 0 means that neither says.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	const most = 24 * time.Hour
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if s, err := strconv.ParseFloat(value, 64); err == nil && s > 0 {
-		return time.Duration(min(s, most.Seconds()) * float64(time.Second))
-	}
-	until, err := http.ParseTime(value)
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05.999Z0700"} {
-		if err != nil {
-			until, err = time.Parse(layout, strings.TrimSpace(h.Get("X-RateLimit-Reset")))
-		}
-	}
-	if err != nil {
-		return 0
-	}
-	return min(max(until.Sub(now), 0), most)
+	return fit.Line(strings.Join(said, "; "), 400), fields
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Types of webhook events that are decoded. Jira has some fifty more.
@@ -140,7 +142,7 @@ func (w *wireIssue) issue() *Issue {
 //
 // Check the signature first: see [VerifySignature].
 func ParseWebhook(h http.Header, body []byte) *Event {
-	e := &Event{ID: oneLine(h.Get(IDHeader), 200)}
+	e := &Event{ID: fit.Line(h.Get(IDHeader), 200)}
 	if e.ID == "" {
 		sum := sha256.Sum256(body)
 		e.ID = "sha256:" + hex.EncodeToString(sum[:])

@@ -3,13 +3,13 @@ package jira
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"imbot/integrations/internal/rest"
 )
 
 // maxBody bounds an answer. A page of 100 issues is about 300 KB.
@@ -74,7 +74,7 @@ func (x *exchange) refusal(resp *http.Response, body []byte) *Error {
 		e = answerError(resp, body, x.c.now())
 	case len(body) > maxBody:
 		e = &Error{Status: resp.StatusCode, Message: fmt.Sprintf("the answer is longer than %d MB", maxBody>>20)}
-	case len(body) > 0 && !isJSON(resp.Header):
+	case len(body) > 0 && !rest.IsJSON(resp.Header):
 		e = &Error{Status: resp.StatusCode, Message: "the answer is no JSON, as of a login or maintenance page; check Jira's URL"}
 	default:
 		return nil
@@ -101,19 +101,7 @@ func loginRefused(resp *http.Response) *Error {
 // lost is the error for a request without a complete answer. It leaves out the
 // URL, whose query may hold a person's mail address.
 func (x *exchange) lost(ctx context.Context, status int, err error) *Error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return &Error{Status: status, Message: "Jira did not answer", Err: err, cut: true, sent: x.changes}
-}
-
-func isJSON(h http.Header) bool {
-	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
+	return &Error{Status: status, Message: "Jira did not answer", Err: rest.Silence(ctx, err), cut: true, sent: x.changes}
 }
 
 func basePath(base string) string {

@@ -36,7 +36,7 @@ func TestErrors(t *testing.T) {
 		"409":             {jirasim.Fault{Status: 409}, 409, false, false, 0, ""},
 		"410":             {jirasim.Fault{Status: 410}, 410, true, false, 0, ""},
 		"413":             {jirasim.Fault{Status: 413}, 413, true, false, 0, ""},
-		"429 quota":       {jirasim.Fault{Status: 429, RetryAfter: 1847 * time.Second, Reason: jira.ReasonQuotaTenant}, 429, false, false, 1847 * time.Second, jira.ReasonQuotaTenant},
+		"429 quota":       {jirasim.Fault{Status: 429, RetryAfter: 1847 * time.Second, Code: jira.ReasonQuotaTenant}, 429, false, false, 1847 * time.Second, jira.ReasonQuotaTenant},
 		"429 no time":     {jirasim.Fault{Status: 429}, 429, false, false, 0, "rate-limited"},
 		"429 HTML":        {jirasim.Fault{Status: 429, Body: html, RetryAfter: 3 * time.Second}, 429, false, false, 3 * time.Second, "too many requests"},
 		"500":             {jirasim.Fault{Status: 500}, 500, false, true, 0, ""},
@@ -139,9 +139,9 @@ func TestRefusalHoldsBack(t *testing.T) {
 			sim, c, ck := start(t, jirasim.Options{}, jira.Config{})
 			ctx := t.Context()
 			a, b := create(t, c, jira.NewIssue{Summary: "a"}).Key, create(t, c, jira.NewIssue{Summary: "b"}).Key
-			sim.Inject(jirasim.Fault{Method: http.MethodPost, Times: 1, Status: 429, RetryAfter: 30 * time.Second, Reason: reason})
+			sim.Inject(jirasim.Fault{Method: http.MethodPost, Times: 1, Status: 429, RetryAfter: 30 * time.Second, Code: reason})
 			wantError(t, "refused", c.SetLink(ctx, a, link("g")), 429, false)
-			ck.pass(10 * time.Second)
+			ck.Pass(10 * time.Second)
 			before := len(sim.Requests())
 			for name, do := range map[string]func() error{
 				"link":   func() error { return c.SetLink(ctx, a, link("g")) },
@@ -162,7 +162,7 @@ func TestRefusalHoldsBack(t *testing.T) {
 			if n := len(sim.Requests()); n != before {
 				t.Errorf("%d requests, want %d", n, before)
 			}
-			ck.pass(20 * time.Second)
+			ck.Pass(20 * time.Second)
 			must(t, "afterwards", c.SetLink(ctx, a, link("g")))
 		})
 	}
@@ -172,7 +172,7 @@ func TestRefusalHoldsBack(t *testing.T) {
 func TestWritesOfOneIssue(t *testing.T) {
 	sim, c, ck := start(t, jirasim.Options{}, jira.Config{})
 	key := create(t, c, jira.NewIssue{Summary: "x"}).Key
-	began, done := ck.now(), 0
+	began, done := ck.Now(), 0
 	for n := 0; done < 250; n++ {
 		err := c.SetLink(t.Context(), key, link(fmt.Sprint(n)))
 		if err == nil {
@@ -183,9 +183,9 @@ func TestWritesOfOneIssue(t *testing.T) {
 		if e.Reason != jira.ReasonIssueWrites || e.RetryAfter() <= 0 || e.RetryAfter() > 30*time.Second {
 			t.Fatalf("%v, retry after %s", e, e.RetryAfter())
 		}
-		ck.pass(e.RetryAfter())
+		ck.Pass(e.RetryAfter())
 	}
-	if took := ck.now().Sub(began); took != 64*time.Second { // 100 until 8 s, 200 until 38 s, and 50 from 60 s on
+	if took := ck.Now().Sub(began); took != 64*time.Second { // 100 until 8 s, 200 until 38 s, and 50 from 60 s on
 		t.Errorf("250 links took %s", took)
 	}
 	if got, _ := sim.Issue(key); len(got.Links) != 250 {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	gojira "github.com/andygrunwald/go-jira"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Status categories: every status of every workflow has one of them, whatever
@@ -148,7 +150,7 @@ func (c *Client) fields(op string, server Server, n NewIssue) (map[string]any, e
 	if n.Project == "" {
 		n.Project = c.project
 	}
-	n.Summary = clip(oneLine(n.Summary, 4*MaxSummary), MaxSummary)
+	n.Summary = fit.UTF16(fit.Line(n.Summary, 4*MaxSummary), MaxSummary)
 	switch {
 	case !projectPattern.MatchString(n.Project):
 		return nil, invalid(op, fmt.Sprintf("%.40q is no project key: configure one", n.Project))
@@ -167,7 +169,7 @@ func (c *Client) fields(op string, server Server, n NewIssue) (map[string]any, e
 	f["issuetype"] = idOrName(n.Type)
 	f["summary"] = n.Summary
 	if n.Description != "" {
-		f["description"] = clip(n.Description, MaxText)
+		f["description"] = fit.UTF16(n.Description, MaxText)
 	}
 	if n.Priority != "" {
 		f["priority"] = idOrName(n.Priority)

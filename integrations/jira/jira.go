@@ -18,7 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -27,6 +26,8 @@ import (
 	"time"
 
 	gojira "github.com/andygrunwald/go-jira"
+
+	"imbot/integrations/internal/rest"
 )
 
 // Config says how to reach Jira.
@@ -88,7 +89,7 @@ type Client struct {
 // New returns a client. It makes no request. It returns an error if the
 // credentials are missing or the URL can't be used.
 func New(c Config) (*Client, error) {
-	base, err := checkBase(c.URL)
+	base, err := rest.Address("jira", c.URL, "https://example.atlassian.net or https://jira.example.com/jira")
 	if err != nil {
 		return nil, err
 	}
@@ -112,12 +113,9 @@ func New(c Config) (*Client, error) {
 		c.Now = time.Now
 	}
 	return &Client{
-		base: base, project: c.Project, timeout: c.Timeout, settle: c.Settle, maxIssues: c.MaxIssues, now: c.Now,
+		base: base.String(), project: c.Project, timeout: c.Timeout, settle: c.Settle, maxIssues: c.MaxIssues, now: c.Now,
 		gate: newGate(),
-		http: &http.Client{
-			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		http: rest.Client(&http.Client{Transport: transport}),
 	}, nil
 }
 
@@ -141,20 +139,6 @@ func (c *Config) transport() (http.RoundTripper, error) {
 		return &gojira.BasicAuthTransport{Username: c.Email, Password: c.APIToken, Transport: under}, nil
 	}
 	return nil, errors.New("jira: the credentials are missing: configure e-mail and API token (Cloud) or a personal access token (Data Center)")
-}
-
-func checkBase(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("jira: the URL must look like https://example.atlassian.net or https://jira.example.com/jira")
-	}
-	host := u.Hostname()
-	ip := net.ParseIP(host)
-	loopback := host == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return "", fmt.Errorf("jira: the URL must be https (http is for loopback only), not %s://%s", u.Scheme, u.Host)
-	}
-	return strings.TrimRight(raw, "/"), nil
 }
 
 // call runs fn, which makes one request with api, and turns what goes wrong

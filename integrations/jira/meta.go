@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"imbot/integrations/internal/fit"
 )
 
 const (
@@ -145,7 +147,7 @@ func (c *Client) CreateMeta(ctx context.Context, project, issueType string) (*Me
 		}
 	}
 	if !idPattern.MatchString(m.Type.ID) {
-		return nil, &Error{Op: op, Status: http.StatusNotFound, Message: oneLine("the project has no such issue type, only "+strings.Join(names, ", "), 500)}
+		return nil, &Error{Op: op, Status: http.StatusNotFound, Message: fit.Line("the project has no such issue type, only "+strings.Join(names, ", "), 500)}
 	}
 	err = c.eachMeta(ctx, op, "rest/api/2/issue/createmeta/"+project+"/issuetypes/"+m.Type.ID, func(raw json.RawMessage) {
 		var w wireField

@@ -47,7 +47,7 @@ func TestSimulatorIsTheModel(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"": m.check, "create": m.create, "update": m.update, "move": m.move, "comment": m.comment, "link": m.link,
 			"people": m.people, "delete": m.delete, "pass": func(r *rapid.T) {
-				ck.pass(time.Duration(rapid.IntRange(1, 120).Draw(r, "seconds")) * time.Second)
+				ck.Pass(time.Duration(rapid.IntRange(1, 120).Draw(r, "seconds")) * time.Second)
 			},
 		})
 		sim.Advance(t.Context(), 2*time.Minute)
@@ -117,7 +117,7 @@ func (m *model) create(r *rapid.T) {
 		Type: "Task", Summary: words.Draw(r, "summary"), Description: words.Draw(r, "description"), Due: dates.Draw(r, "due"),
 		Assignee: m.ref(refs.Draw(r, "assignee")), Labels: slices.Compact([]string{tags.Draw(r, "label")}), Marker: marker,
 	}
-	was := m.ck.now()
+	was := m.ck.Now()
 	var tried time.Time
 	if fault := rapid.IntRange(0, 2).Draw(r, "fault"); fault > 0 { // 1: done but lost; 2: lost
 		m.sim.Inject(jirasim.Fault{Method: http.MethodPost, Path: "/rest/api/2/issue", Times: 1, After: fault == 1, Drop: true})
@@ -144,7 +144,7 @@ func (m *model) create(r *rapid.T) {
 		if e.Permanent() || e.RetryAfter() <= 0 || attempt > 3 {
 			r.Fatalf("attempt %d: %v", attempt, err)
 		}
-		m.ck.pass(e.RetryAfter())
+		m.ck.Pass(e.RetryAfter())
 	}
 }
 
@@ -223,7 +223,7 @@ func (m *model) comment(r *rapid.T) {
 		r.Fatal(err)
 	}
 	got, _ := m.sim.Issue(i.Key)
-	i.Comments = append(i.Comments, jirasim.Comment{ID: got.Comments[len(got.Comments)-1].ID, Author: ani, Body: body, Created: m.ck.now()})
+	i.Comments = append(i.Comments, jirasim.Comment{ID: got.Comments[len(got.Comments)-1].ID, Author: ani, Body: body, Created: m.ck.Now()})
 }
 
 func (m *model) link(r *rapid.T) {
@@ -284,7 +284,7 @@ func (m *model) there() []jirasim.Issue {
 }
 
 func (m *model) check(r *rapid.T) {
-	m.ck.pass(time.Second) // so that the client never has to keep within the limits of one issue
+	m.ck.Pass(time.Second) // so that the client never has to keep within the limits of one issue
 	var got []jirasim.Issue
 	for _, i := range m.sim.Issues() {
 		got = append(got, normal(i))

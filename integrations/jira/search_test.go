@@ -42,7 +42,7 @@ func TestSearchPages(t *testing.T) {
 			i := sim.Create(jirasim.Spec{Project: "OPS", Summary: fmt.Sprint(n), Labels: []string{"imbot"}})
 			want = append(want, i.Key)
 			if n%3 == 0 { // several are as old
-				ck.pass(time.Second)
+				ck.Pass(time.Second)
 			}
 		}
 		sim.Create(jirasim.Spec{Project: "OPS", Summary: "other"})
@@ -85,11 +85,11 @@ func TestUpdatedSince(t *testing.T) {
 	both(t, jirasim.Options{IndexDelay: -1}, func(t *testing.T, sim *jirasim.Server, c *jira.Client, ck *clock) {
 		old := sim.Create(jirasim.Spec{Project: "OPS", Summary: "old", Labels: []string{"imbot"}})
 		moved := sim.Create(jirasim.Spec{Project: "OPS", Summary: "moved", Labels: []string{"imbot"}})
-		ck.pass(24*time.Hour - 30*time.Second)
-		since := ck.now()
-		ck.pass(30 * time.Second)
+		ck.Pass(24*time.Hour - 30*time.Second)
+		since := ck.Now()
+		ck.Pass(30 * time.Second)
 		must(t, "move", sim.Move(ani, moved.Key, "Done"))
-		ck.pass(time.Hour)
+		ck.Pass(time.Hour)
 		if got := search(t, c, jira.Query{Labels: []string{"imbot"}, UpdatedSince: since}); !slices.Equal(got, []string{moved.Key}) {
 			t.Errorf("found %v, want %s and not %s", got, moved.Key, old.Key)
 		}
@@ -138,13 +138,13 @@ func TestFindByMarker(t *testing.T) {
 		if ok {
 			t.Error("found what is not there")
 		}
-		tried := ck.now()
+		tried := ck.Now()
 		create(t, c, jira.NewIssue{Summary: "x", Marker: "imbot-1", Labels: []string{"imbot"}})
 		_, _, err = c.FindByMarker(ctx, "imbot-1", tried)
 		if e := wantError(t, "too early", err, 200, false); e.RetryAfter() != 80*time.Second || e.MayBeDone() {
 			t.Errorf("too early: %v, retry after %s", e, e.RetryAfter())
 		}
-		ck.pass(31 * time.Second)
+		ck.Pass(31 * time.Second)
 		found, ok, err := c.FindByMarker(ctx, "imbot-1", tried)
 		if err != nil || !ok || found.Key != "OPS-1" {
 			t.Errorf("found %+v, %v, %v", found, ok, err)
@@ -152,15 +152,15 @@ func TestFindByMarker(t *testing.T) {
 		// It is found in whatever project it is, and the oldest if there are two.
 		sim.AddProject(jirasim.Project{Key: "PAY"})
 		must(t, "relocate", sim.Relocate(ani, "OPS-1", "PAY"))
-		ck.pass(time.Minute)
+		ck.Pass(time.Minute)
 		create(t, c, jira.NewIssue{Summary: "x", Marker: "imbot-1"})
-		ck.pass(time.Minute)
+		ck.Pass(time.Minute)
 		if found, _, err = c.FindByMarker(ctx, "imbot-1", tried); err != nil || found.Key != "PAY-1" {
 			t.Errorf("found %+v, %v", found, err)
 		}
 		// No other marker is taken for it: Jira's searches know no upper and lower case.
 		create(t, c, jira.NewIssue{Summary: "x", Marker: "Imbot-2"})
-		ck.pass(time.Minute)
+		ck.Pass(time.Minute)
 		if found, ok, err = c.FindByMarker(ctx, "imbot-2", tried); err != nil || ok {
 			t.Errorf("another marker: %+v, %v", found, err)
 		}
@@ -181,7 +181,7 @@ func TestCreateOnceFindsWhatWasMade(t *testing.T) {
 		must(t, "server", func() error { _, err := c.Server(ctx); return err }())
 		n := jira.NewIssue{Type: "Task", Summary: "x", Marker: "imbot-INC-1"}
 		sim.Inject(jirasim.Fault{Method: http.MethodPost, Times: 1, After: true, Drop: true})
-		tried := ck.now()
+		tried := ck.Now()
 		_, err := c.CreateOnce(ctx, n, time.Time{})
 		if e := wantError(t, "lost answer", err, 0, false); !e.MayBeDone() {
 			t.Errorf("lost answer: %v is said not to be done", e)
@@ -198,7 +198,7 @@ func TestCreateOnceFindsWhatWasMade(t *testing.T) {
 			if e.RetryAfter() <= 0 {
 				t.Fatalf("again: %v without a time", e)
 			}
-			ck.pass(10 * time.Second)
+			ck.Pass(10 * time.Second)
 		}
 		if all := sim.Issues(); len(all) != 1 || all[0].Key != made.Key || made.URL == "" {
 			t.Errorf("%d issues, made %+v", len(all), made)
@@ -214,11 +214,11 @@ func TestCreateOnceMakesWhatWasNotMade(t *testing.T) {
 	wantError(t, "no marker", err, 0, true)
 	n := jira.NewIssue{Type: "Task", Summary: "x", Marker: "imbot-INC-1"}
 	sim.Inject(jirasim.Fault{Method: http.MethodPost, Times: 1, Drop: true})
-	tried := ck.now()
+	tried := ck.Now()
 	_, err = c.CreateOnce(ctx, n, time.Time{})
 	wantError(t, "lost request", err, 0, false)
 	_, err = c.CreateOnce(ctx, n, tried)
-	ck.pass(wantError(t, "too early", err, 200, false).RetryAfter())
+	ck.Pass(wantError(t, "too early", err, 200, false).RetryAfter())
 	if _, err = c.CreateOnce(ctx, n, tried); err != nil {
 		t.Error(err)
 	}

@@ -1,37 +1,18 @@
 package jira_test
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
-	"time"
 
+	"imbot/integrations/internal/rig"
 	"imbot/integrations/jira"
 	"imbot/integrations/jira/jirasim"
 )
 
-// clock is a time that passes only when told to.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
+type clock = rig.Clock
 
 const ani, budi = "712020:ani", "712020:budi"
 
@@ -39,9 +20,9 @@ const ani, budi = "712020:ani", "712020:budi"
 // with the same clock.
 func start(t testing.TB, o jirasim.Options, cfg jira.Config) (*jirasim.Server, *jira.Client, *clock) {
 	t.Helper()
-	c := newClock()
+	c := rig.NewClock()
 	if o.Now == nil {
-		o.Now = c.now
+		o.Now = c.Now
 	}
 	if o.Seed == 0 {
 		o.Seed = 1
@@ -71,7 +52,7 @@ func connect(t testing.TB, sim *jirasim.Server, dataCenter bool, cfg jira.Config
 		t.Cleanup(tr.CloseIdleConnections)
 		cfg.HTTP = &http.Client{Transport: tr}
 	}
-	cfg.Now = c.now
+	cfg.Now = c.Now
 	client, err := jira.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -95,24 +76,12 @@ func both(t *testing.T, o jirasim.Options, run func(t *testing.T, sim *jirasim.S
 	}
 }
 
-func must(t testing.TB, what string, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatalf("%s: %v", what, err)
-	}
-}
+var must = rig.Must
 
 // wantError checks an error, and returns it.
 func wantError(t testing.TB, what string, err error, status int, permanent bool) *jira.Error {
 	t.Helper()
-	var e *jira.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("%s: %v, want a *jira.Error", what, err)
-	}
-	if e.Status != status || e.Permanent() != permanent {
-		t.Errorf("%s: %v: status %d, permanent %v, want %d, %v", what, err, e.Status, e.Permanent(), status, permanent)
-	}
-	return e
+	return rig.Failed(t, what, err, func(e *jira.Error) int { return e.Status }, status, permanent)
 }
 
 func create(t testing.TB, c *jira.Client, n jira.NewIssue) jira.Created {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf16"
 )
 
 // What Jira takes, in UTF-16 code units, as Java counts.
@@ -34,23 +33,6 @@ func Plain(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
-}
-
-// clip returns s, shortened to at most n UTF-16 code units.
-func clip(s string, n int) string {
-	if len(s) <= n { // bytes are at least as many
-		return s
-	}
-	units, keep := 0, 0
-	for i, r := range s {
-		if units < n { // leaves room for the ellipsis
-			keep = i
-		}
-		if units += utf16.RuneLen(r); units > n {
-			return s[:keep] + "…"
-		}
-	}
-	return s
 }
 
 // text is a string that Jira may also send as a number, a bool or null.
@@ -97,17 +79,4 @@ func (t text) date() string {
 func onlyTypes(err error) bool {
 	_, ok := err.(*json.UnmarshalTypeError)
 	return ok
-}
-
-// oneLine returns s as a single line of at most n bytes, without control
-// characters and those that turn the direction of the text around them.
-func oneLine(s string, n int) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, ""), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
-	}), " ")
-	if len(s) <= n {
-		return s
-	}
-	cut := strings.ToValidUTF8(s[:n-len("…")], "")
-	return strings.TrimRight(cut, " ") + "…"
 }

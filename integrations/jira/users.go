@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	gojira "github.com/andygrunwald/go-jira"
+
+	"imbot/integrations/internal/fit"
 )
 
 // User is a user of Jira.
@@ -91,7 +93,7 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 	if info.Deployment == "" && info.Version == "" {
 		return Server{}, &Error{Op: op, Status: http.StatusOK, Message: "the answer is not Jira's: check its URL"}
 	}
-	server = &Server{Cloud: info.Deployment == "Cloud", Version: oneLine(string(info.Version), 40), URL: c.base, Title: oneLine(string(info.Title), 100)}
+	server = &Server{Cloud: info.Deployment == "Cloud", Version: fit.Line(string(info.Version), 40), URL: c.base, Title: fit.Line(string(info.Title), 100)}
 	if u, err := url.Parse(string(info.BaseURL)); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
 		server.URL = strings.TrimRight(string(info.BaseURL), "/")
 	}
@@ -129,7 +131,7 @@ func (c *Client) Check(ctx context.Context) (who string, err error) {
 	if server.Cloud {
 		where = "Cloud"
 	}
-	who = fmt.Sprintf("%s on Jira %s", firstOf(oneLine(me.FullName, 100), me.Ref()), where)
+	who = fmt.Sprintf("%s on Jira %s", firstOf(fit.Line(me.FullName, 100), me.Ref()), where)
 	if c.project == "" {
 		return who, nil
 	}

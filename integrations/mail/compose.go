@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"imbot/integrations/internal/fit"
 )
 
 // compose returns the mail as it goes over the wire, but for the dots. All of it
@@ -141,16 +143,12 @@ func encode(s string) string {
 // without control characters and those that turn the direction of text.
 func oneLine(s string, n int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || hidden(r) }), " ")
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || fit.Hidden(r) }), " ")
 	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
 	return strings.TrimRight(string([]rune(s)[:n-1]), " ") + "…"
 }
-
-// hidden reports whether r is a control character, or turns the direction of
-// the text around it.
-func hidden(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // cleanBody returns valid UTF-8 with line feeds, tabs, and no other control
 // characters.

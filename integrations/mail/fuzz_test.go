@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"imbot/integrations/internal/fit"
 )
 
 // Whatever comes in, the mail can be read by others, has exactly the headers
@@ -43,7 +45,7 @@ func FuzzMessage(f *testing.F) {
 			t.Fatalf("To %q: %v, %v; refused %v", r.header.Get("To"), got, err, refused)
 		}
 		for n, a := range got {
-			if a.Address != to[n].Mail || a.Name != oneLine(to[n].Name, MaxName) || strings.ContainsFunc(a.Name, hidden) {
+			if a.Address != to[n].Mail || a.Name != oneLine(to[n].Name, MaxName) || strings.ContainsFunc(a.Name, fit.Hidden) {
 				t.Errorf("To[%d] = %q, want %q", n, a, to[n])
 			}
 		}

@@ -83,20 +83,20 @@ var rules = map[string]rule{
 
 	// Only this one may import the Graph SDK, see TestGraphSDK.
 	"integrations/graph": {module: []string{"integrations/graph/graphrest"}, outside: []string{"github.com/microsoftgraph/msgraph-sdk-go"}},
-	"integrations/graph/graphrest": {outside: []string{
+	"integrations/graph/graphrest": {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{
 		"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/microsoft/kiota-abstractions-go", "github.com/microsoft/kiota-authentication-azure-go",
 		"github.com/microsoft/kiota-http-go", "github.com/microsoft/kiota-serialization-json-go", "golang.org/x/time",
 	}},
-	"integrations/graph/graphsim": {},
+	"integrations/graph/graphsim": {module: []string{"integrations/internal/fault", "integrations/internal/loopback"}},
 
 	"integrations/hook":                     {module: []string{"integrations/internal/rest"}},
 	"integrations/backstage":                {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{"github.com/goccy/go-yaml"}},
-	"integrations/confluence":               {outside: []string{"github.com/ctreminiom/go-atlassian/v2"}},
-	"integrations/confluence/confluencesim": {},
-	"integrations/jira":                     {outside: []string{"github.com/andygrunwald/go-jira"}},
-	"integrations/jira/jirasim":             {module: []string{"integrations/jira"}},
-	"integrations/mail":                     {outside: []string{"github.com/wneessen/go-mail", "golang.org/x/time"}},
-	"integrations/mail/mailsim":             {outside: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp"}},
+	"integrations/confluence":               {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{"github.com/ctreminiom/go-atlassian/v2"}},
+	"integrations/confluence/confluencesim": {module: []string{"integrations/internal/fault", "integrations/internal/loopback"}},
+	"integrations/jira":                     {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{"github.com/andygrunwald/go-jira"}},
+	"integrations/jira/jirasim":             {module: []string{"integrations/internal/delivery", "integrations/internal/fault", "integrations/internal/loopback", "integrations/jira"}},
+	"integrations/mail":                     {module: []string{"integrations/internal/fit"}, outside: []string{"github.com/wneessen/go-mail", "golang.org/x/time"}},
+	"integrations/mail/mailsim":             {module: []string{"integrations/internal/fault"}, outside: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp"}},
 	"integrations/newrelic":                 {module: []string{"integrations/internal/fit", "integrations/internal/rest"}, outside: []string{"golang.org/x/sync"}},
 	"integrations/newrelic/newrelicsim":     {module: []string{"integrations/internal/fault", "integrations/internal/loopback"}},
 	"integrations/prometheus":               {module: []string{"integrations/internal/fit", "integrations/internal/rest"}},

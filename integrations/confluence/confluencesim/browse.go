@@ -42,5 +42,5 @@ func (s *Server) PageURL(id string) string {
 		return ""
 	}
 	sp := s.space(func(sp *Space) bool { return sp.ID == p.SpaceID })
-	return s.url + "/wiki/spaces/" + sp.Key + "/pages/" + p.ID
+	return s.URL() + "/wiki/spaces/" + sp.Key + "/pages/" + p.ID
 }

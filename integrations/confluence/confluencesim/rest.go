@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"imbot/integrations/internal/fault"
 )
 
 const api = "/wiki/api/v2"
@@ -42,21 +44,7 @@ func (s *Server) handler() http.Handler {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, "<html><head><title>Page not found</title></head></html>") // the caller may be gone
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
-		if err != nil {
-			return // the caller is gone
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		s.mu.Lock()
-		s.received = append(s.received, Request{At: s.now(), Method: r.Method, URL: r.URL.RequestURI(), Header: r.Header.Clone(), Body: body})
-		s.mu.Unlock()
-		if f := s.fault(r); f != nil {
-			s.fail(w, r, f, mux)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
+	return fault.Logged(&s.Log, s.opt.Now, maxRequest+1, fault.Handler(&s.Injector, faults, mux))
 }
 
 func (s *Server) loggedIn(w http.ResponseWriter, r *http.Request) bool {

@@ -29,7 +29,7 @@ func (s *Server) getSpace(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := wireSpace(sp)
-	out["_links"] = object{"webui": "/spaces/" + sp.Key, "base": s.url + "/wiki"}
+	out["_links"] = object{"webui": "/spaces/" + sp.Key, "base": s.URL() + "/wiki"}
 	if r.URL.Query().Get("include-operations") == "true" {
 		operations := []object{{"operation": "read", "targetType": "space"}}
 		if !sp.Readers && !sp.Archived {
@@ -106,7 +106,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, found []object) {
 		from = n
 	}
 	to := min(from+limit, len(found))
-	links := object{"base": s.url + "/wiki"}
+	links := object{"base": s.URL() + "/wiki"}
 	if to < len(found) {
 		next := url.Values{"cursor": {"c+/=" + strconv.Itoa(to)}}
 		for name := range q {
@@ -134,7 +134,7 @@ func (s *Server) answerPage(w http.ResponseWriter, r *http.Request, p *Page) {
 	if !ok {
 		return
 	}
-	out["_links"].(object)["base"] = s.url + "/wiki"
+	out["_links"].(object)["base"] = s.URL() + "/wiki"
 	answer(w, http.StatusOK, out)
 }
 

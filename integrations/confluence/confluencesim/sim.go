@@ -10,11 +10,12 @@
 package confluencesim
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"imbot/integrations/internal/fault"
+	"imbot/integrations/internal/loopback"
 )
 
 // Options of a simulator. The zero value works.
@@ -38,19 +39,17 @@ type Options struct {
 
 // Server is a running simulator. Its methods are safe for concurrent use.
 type Server struct {
+	*loopback.Server // its URL is where Confluence is
+	fault.Injector
+	fault.Log
+
 	opt    Options
 	handle http.Handler
-	http   *http.Server
-	url    string
-	served chan struct{} // closed when the server has ended
-	stop   context.CancelFunc
 
-	mu       sync.Mutex // guards all below
-	spaces   []*Space
-	pages    []*Page // by id, ascending
-	lastID   int     // of anything
-	faults   []*Fault
-	received []Request
+	mu     sync.Mutex // guards all below
+	spaces []*Space
+	pages  []*Page // by id, ascending
+	lastID int     // of anything
 }
 
 // New starts a simulator on a free port of 127.0.0.1, without any space. It
@@ -68,45 +67,20 @@ func New(o Options) *Server {
 	if o.PageSize <= 0 {
 		o.PageSize = 250
 	}
-	s := &Server{opt: o, served: make(chan struct{}), lastID: 65_000}
+	s := &Server{opt: o, lastID: 65_000}
 	s.handle = s.handler()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic("confluencesim: " + err.Error())
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{
-		Handler:           s.handle,
-		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-	}
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(l) // ends by Close
-	}()
+	s.Server = loopback.Start(s.handle)
 	return s
 }
 
 // ServeHTTP answers a REST call without a network.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handle.ServeHTTP(w, r) }
 
-// URL is where Confluence is.
-func (s *Server) URL() string { return s.url }
-
 // Email is one half of the credentials that REST calls must bring.
 func (s *Server) Email() string { return s.opt.Email }
 
 // Token is the other half: the API token.
 func (s *Server) Token() string { return s.opt.Token }
-
-// Close ends the server.
-func (s *Server) Close() {
-	s.stop()
-	_ = s.http.Close()
-	<-s.served
-}
 
 // now is in milliseconds, as all of Confluence's times.
 func (s *Server) now() time.Time { return s.opt.Now().UTC().Truncate(time.Millisecond) }

@@ -17,7 +17,7 @@ import (
 func TestBudgetKeepsTheLimit(t *testing.T) {
 	w := newWorld(t, graphsim.Options{}, graphrest.Config{})
 	chat := w.AddChat("x", w.ani.ID, w.budi.ID).ID
-	began, installs := w.clock.now(), 0
+	began, installs := w.clock.Now(), 0
 	for n := 0; installs < 200; n++ {
 		if n > 10_000 {
 			t.Fatal("it does not get on")
@@ -31,9 +31,9 @@ func TestBudgetKeepsTheLimit(t *testing.T) {
 		if e.Reason != graphrest.ReasonLimit || e.RetryAfter() <= 0 || e.RetryAfter() > time.Second || e.MayBeDone() {
 			t.Fatalf("%v: retry after %s", e, e.RetryAfter())
 		}
-		w.clock.pass(e.RetryAfter())
+		w.clock.Pass(e.RetryAfter())
 	}
-	if took := w.clock.now().Sub(began); took > 13*time.Second || took < 6*time.Second {
+	if took := w.clock.Now().Sub(began); took > 13*time.Second || took < 6*time.Second {
 		t.Errorf("200 calls took %s", took)
 	}
 	// Reads of chats have a limit of their own.
@@ -50,7 +50,7 @@ func TestRefusalHoldsBack(t *testing.T) {
 	}
 	w.Inject(graphsim.Fault{Path: "/sendMail", Times: 1, Status: 429, RetryAfter: 30 * time.Second})
 	wantError(t, "refused", mail(w.ani.ID), 429, false)
-	w.clock.pass(10 * time.Second)
+	w.clock.Pass(10 * time.Second)
 	before := len(w.Requests())
 	if e := wantError(t, "held", mail(w.ani.ID), 0, false); e.RetryAfter() != 20*time.Second || e.Reason != graphrest.ReasonLimit {
 		t.Errorf("%v: retry after %s", e, e.RetryAfter())
@@ -61,7 +61,7 @@ func TestRefusalHoldsBack(t *testing.T) {
 	if n := len(w.Requests()) - before; n != 2 {
 		t.Errorf("%d requests, want 2", n)
 	}
-	w.clock.pass(20 * time.Second)
+	w.clock.Pass(20 * time.Second)
 	must(t, "afterwards", mail(w.ani.ID))
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +16,8 @@ import (
 	kauth "github.com/microsoft/kiota-authentication-azure-go"
 	khttp "github.com/microsoft/kiota-http-go"
 	kjson "github.com/microsoft/kiota-serialization-json-go"
+
+	"imbot/integrations/internal/rest"
 )
 
 // DefaultBaseURL is Graph in the public cloud. Others are listed at
@@ -69,7 +70,7 @@ func New(c Config) (*Client, error) {
 	if c.BaseURL == "" {
 		c.BaseURL = DefaultBaseURL
 	}
-	u, err := checkBase(c.BaseURL)
+	u, err := rest.Address("graph", c.BaseURL, DefaultBaseURL)
 	switch {
 	case err != nil:
 		return nil, err
@@ -80,7 +81,7 @@ func New(c Config) (*Client, error) {
 	}
 	if c.Scope == "" {
 		c.Scope = "https://" + u.Host + "/.default"
-		if loopback(u.Hostname()) {
+		if rest.Loopback(u.Hostname()) {
 			c.Scope = "https://graph.microsoft.com/.default"
 		}
 	}
@@ -91,7 +92,7 @@ func New(c Config) (*Client, error) {
 		c.Now = time.Now
 	}
 	client := &Client{
-		base: strings.TrimRight(c.BaseURL, "/"), host: u.Host, tenant: strings.ToLower(c.TenantID), timeout: c.Timeout, now: c.Now,
+		base: u.String(), host: u.Host, tenant: strings.ToLower(c.TenantID), timeout: c.Timeout, now: c.Now,
 	}
 	client.adapter, err = c.newAdapter(u)
 	if err != nil {
@@ -131,22 +132,6 @@ func newTransport() *http.Transport {
 		return t.Clone()
 	}
 	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
-}
-
-func checkBase(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("graph: the URL must look like %s", DefaultBaseURL)
-	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-		return nil, fmt.Errorf("graph: the URL must be https (http is for loopback only), not %s://%s", u.Scheme, u.Host)
-	}
-	return u, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // Adapter makes the requests of generated code, under the same rules. Use it

@@ -135,7 +135,7 @@ func TestFindChat(t *testing.T) {
 	}
 	first := w.AddChat(clean, w.ani.ID, w.budi.ID)
 	for range 5 {
-		w.clock.pass(time.Minute)
+		w.clock.Pass(time.Minute)
 		w.AddChat(clean, w.ani.ID, w.cin.ID)
 		w.AddChat(clean+" again", w.ani.ID, w.cin.ID)
 	}
@@ -251,7 +251,7 @@ func TestCreateMeeting(t *testing.T) {
 	if err != nil || again != first || first.JoinURL == "" || first.Subject != "INC-7 down" {
 		t.Errorf("meetings %+v and %+v, %v", first, again, err)
 	}
-	if made := w.Meetings(); len(made) != 1 || made[0].End.Sub(made[0].Start) != time.Hour || !made[0].Start.Equal(w.clock.now()) {
+	if made := w.Meetings(); len(made) != 1 || made[0].End.Sub(made[0].Start) != time.Hour || !made[0].Start.Equal(w.clock.Now()) {
 		t.Errorf("meetings %+v", made)
 	}
 	w.SetMeetingPolicy(w.budi.ID, false)
@@ -277,7 +277,7 @@ func TestSendMail(t *testing.T) {
 	}
 	must(t, "send", w.client.SendMail(t.Context(), "ani@example.com", m))
 	want := graphsim.Mail{
-		From: w.ani.ID, At: w.clock.now(), Subject: "INC-7  Bcc: x@example.com", Type: "html", Body: "<p>a & b</p>",
+		From: w.ani.ID, At: w.clock.Now(), Subject: "INC-7  Bcc: x@example.com", Type: "html", Body: "<p>a & b</p>",
 		To: []string{"ani@example.com", "team@example.com", "cc@example.com"}, ID: m.ID, Headers: m.Headers,
 	}
 	if d := cmp.Diff([]graphsim.Mail{want}, w.Mails()); d != "" {

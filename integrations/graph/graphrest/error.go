@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/rest"
 )
 
 // Kinds of errors that callers act on, to be found with errors.Is.
@@ -45,32 +45,15 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("graph: ")
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
-	}
-	b.WriteString(e.Message)
-	var about []string
-	if e.Status != 0 {
-		about = append(about, fmt.Sprintf("status %d", e.Status))
-	}
-	if e.Code != "" {
-		about = append(about, e.Code)
-	}
+	request := ""
 	if e.RequestID != "" {
-		about = append(about, "request "+e.RequestID)
+		request = "request " + e.RequestID
 	}
-	if len(about) > 0 {
-		b.WriteString(" (" + strings.Join(about, ", ") + ")")
-	}
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
+	text := rest.Text("graph", e.Op, e.Message, e.Status, e.Err, e.Code, request)
 	if fix := e.Reason.Fix(); fix != "" {
-		b.WriteString("; " + fix)
+		text += "; " + fix
 	}
-	return b.String()
+	return text
 }
 
 // Unwrap returns the cause.
@@ -129,20 +112,17 @@ func Refused(op, message string) *Error {
 // tried again.
 func answerError(resp *http.Response, body []byte, now time.Time) *Error {
 	e := &Error{Status: resp.StatusCode, RequestID: requestID(resp.Header.Get("request-id"))}
-	if isJSON(resp.Header) {
+	if rest.IsJSON(resp.Header) {
 		e.Code, e.Message = reasons(body)
 	}
 	if e.Message == "" {
-		e.Message = "Graph answered " + strings.ToLower(http.StatusText(resp.StatusCode))
-		if http.StatusText(resp.StatusCode) == "" {
-			e.Message = fmt.Sprintf("Graph answered with status %d", resp.StatusCode)
-		}
+		e.Message = rest.Answered("Graph", resp.StatusCode)
 	}
 	switch code := resp.StatusCode; {
 	case code/100 == 3:
 		e.Message += "; redirects are not followed: check Graph's URL"
 	case code == http.StatusTooManyRequests, code/100 == 5:
-		e.retryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
+		e.retryAfter = min(rest.RetryAfter(resp.Header, now), maxHold)
 	}
 	if e.Status == http.StatusTooManyRequests {
 		e.Reason = ReasonLimit
@@ -204,23 +184,6 @@ func requestID(s string) string {
 		return s
 	}
 	return ""
-}
-
-// retryAfter reads seconds, which Graph gives with fractions too, or a date. 0
-// means that there is none.
-func retryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
-	if s, err := strconv.ParseFloat(value, 64); err == nil {
-		if s > 0 {
-			return time.Duration(min(s, maxHold.Seconds()) * float64(time.Second))
-		}
-		return 0
-	}
-	until, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(until.Sub(now), 0), maxHold)
 }
 
 var aadsts = regexp.MustCompile(`AADSTS\d+`)

@@ -3,17 +3,16 @@ package graphrest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"imbot/integrations/internal/rest"
 )
 
 const (
@@ -121,7 +120,7 @@ func (x *exchange) refusal(resp *http.Response, body []byte) *Error {
 		return answerError(resp, body, x.now())
 	case len(body) > maxBody:
 		return &Error{Status: resp.StatusCode, Message: fmt.Sprintf("the answer is longer than %d MB", maxBody>>20)}
-	case len(body) > 0 && !isJSON(resp.Header):
+	case len(body) > 0 && !rest.IsJSON(resp.Header):
 		return &Error{Status: resp.StatusCode, Message: "the answer is no JSON, as of a proxy or login page; check Graph's URL"}
 	}
 	return nil
@@ -130,19 +129,7 @@ func (x *exchange) refusal(resp *http.Response, body []byte) *Error {
 // lost is the error for a request without a complete answer. It leaves out the
 // URL, whose query may hold a person's mail address.
 func lost(ctx context.Context, status int, changes bool, err error) *Error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return &Error{Status: status, Message: "Graph did not answer", Err: err, cut: true, sent: changes}
-}
-
-func isJSON(h http.Header) bool {
-	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
+	return &Error{Status: status, Message: "Graph did not answer", Err: rest.Silence(ctx, err), cut: true, sent: changes}
 }
 
 // tokens gives the credential's tokens, and errors that fit into a line.

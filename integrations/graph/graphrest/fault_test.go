@@ -102,7 +102,7 @@ func TestFaults(t *testing.T) {
 					t.Errorf("%s: %d requests", call, n)
 				}
 				w.ClearFaults()
-				w.clock.pass(2 * time.Hour)
+				w.clock.Pass(2 * time.Hour)
 			}
 		})
 	}

@@ -60,18 +60,6 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
-	for in, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, " 0.25 ": 250 * time.Millisecond, "-1": 0, "NaN": 0, "Inf": time.Hour, "999999": time.Hour, "soon": 0,
-		"Sun, 01 Mar 2026 08:01:00 GMT": time.Minute, "Sun, 01 Mar 2026 07:00:00 GMT": 0, "Sun, 01 Mar 2036 07:00:00 GMT": time.Hour,
-	} {
-		if got := retryAfter(in, now); got != want {
-			t.Errorf("retryAfter(%q) = %s, want %s", in, got, want)
-		}
-	}
-}
-
 func TestCleanTopic(t *testing.T) {
 	for in, want := range map[string]string{
 		"INC-42: checkout down":          "INC-42 – checkout down",

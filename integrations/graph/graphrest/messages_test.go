@@ -31,7 +31,7 @@ func messageWorld(t *testing.T) (*world, string) {
 func TestChatMessage(t *testing.T) {
 	w, chat := messageWorld(t)
 	const id = "1700000000001"
-	at := w.clock.now().Add(-time.Minute)
+	at := w.clock.Now().Add(-time.Minute)
 	w.PutMessage(chat, graphsim.Message{ID: id, UserID: w.ani.ID, HTML: "<p>rolled <b>back</b></p>", At: at})
 	raw, err := w.client.ChatMessage(t.Context(), chat, id)
 	must(t, "read", err)
@@ -103,7 +103,7 @@ func TestChatMessageFaults(t *testing.T) {
 		w.Inject(tt.fault)
 		_, err := w.client.ChatMessage(t.Context(), chat, id)
 		wantError(t, name, err, tt.status, tt.permanent)
-		w.clock.pass(time.Minute)
+		w.clock.Pass(time.Minute)
 		_, err = w.client.ChatMessage(t.Context(), chat, id)
 		must(t, "after "+name, err)
 	}

@@ -2,9 +2,7 @@ package graphrest_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,27 +11,10 @@ import (
 
 	"imbot/integrations/graph/graphrest"
 	"imbot/integrations/graph/graphsim"
+	"imbot/integrations/internal/rig"
 )
 
-// clock is a time that passes only when told to.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
+type clock = rig.Clock
 
 // credential gives one token for ever, or an error.
 type credential struct {
@@ -60,9 +41,9 @@ type world struct {
 
 func newWorld(t testing.TB, o graphsim.Options, cfg graphrest.Config) *world {
 	t.Helper()
-	w := &world{clock: newClock()}
+	w := &world{clock: rig.NewClock()}
 	if o.Now == nil {
-		o.Now = w.clock.now
+		o.Now = w.clock.Now
 	}
 	w.Server = graphsim.New(o)
 	t.Cleanup(w.Close)
@@ -79,7 +60,7 @@ func newWorld(t testing.TB, o graphsim.Options, cfg graphrest.Config) *world {
 
 func (w *world) connect(t testing.TB, cfg graphrest.Config) *graphrest.Client {
 	t.Helper()
-	cfg.BaseURL, cfg.TenantID, cfg.Now = w.URL(), w.TenantID(), w.clock.now
+	cfg.BaseURL, cfg.TenantID, cfg.Now = w.URL(), w.TenantID(), w.clock.Now
 	if cfg.Credential == nil {
 		cfg.Credential = credential{token: graphsim.Token}
 	}
@@ -95,22 +76,10 @@ func (w *world) connect(t testing.TB, cfg graphrest.Config) *graphrest.Client {
 	return c
 }
 
-func must(t testing.TB, what string, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatalf("%s: %v", what, err)
-	}
-}
+var must = rig.Must
 
 // wantError checks an error, and returns it.
 func wantError(t testing.TB, what string, err error, status int, permanent bool) *graphrest.Error {
 	t.Helper()
-	var e *graphrest.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("%s: %v, want a *graphrest.Error", what, err)
-	}
-	if e.Status != status || e.Permanent() != permanent {
-		t.Errorf("%s: %v: status %d, permanent %v, want %d, %v", what, err, e.Status, e.Permanent(), status, permanent)
-	}
-	return e
+	return rig.Failed(t, what, err, func(e *graphrest.Error) int { return e.Status }, status, permanent)
 }

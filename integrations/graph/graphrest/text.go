@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
+
+	"imbot/integrations/internal/fit"
 )
 
 var (
@@ -79,13 +81,7 @@ func cutUnits(s string, limit int) string {
 }
 
 // oneLine makes foreign text fit for an error: one line of at most limit bytes.
-func oneLine(s string, limit int) string {
-	s = strings.Join(strings.Fields(visible(s)), " ")
-	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "…"
-	}
-	return s
-}
+func oneLine(s string, limit int) string { return fit.Line(visible(s), limit) }
 
 // quote writes a string for a filter: single quotes are doubled.
 // https://learn.microsoft.com/graph/query-parameters#escaping-single-quotes

@@ -66,7 +66,7 @@ func (s *Server) wireMessage(c *chat, m *Message) object {
 		from["application"] = object{"@odata.type": "#microsoft.graph.teamworkApplicationIdentity", "id": s.opt.AppID, "displayName": name, "applicationIdentityType": "bot"}
 	}
 	o := object{
-		"@odata.context": s.url + "/v1.0/$metadata#chats('" + c.ID + "')/messages/$entity",
+		"@odata.context": s.URL() + "/$metadata#chats('" + c.ID + "')/messages/$entity",
 		"id":             m.ID, "replyToId": nil, "etag": m.ID, "messageType": "message", "chatId": c.ID,
 		"createdDateTime": stamp(m.At), "lastModifiedDateTime": stamp(m.At), "lastEditedDateTime": nil, "deletedDateTime": nil,
 		"subject": nil, "summary": nil, "importance": "normal", "locale": "en-us", "webUrl": nil,

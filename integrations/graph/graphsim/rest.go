@@ -1,10 +1,8 @@
 package graphsim
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"imbot/integrations/internal/fault"
 )
 
 type object = map[string]any
@@ -45,31 +45,17 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusBadRequest, "BadRequest", "Resource not found for the segment '"+r.URL.Path+"'.")
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, 5<<20))
-		if err != nil {
-			return // the caller is gone
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		path := strings.TrimPrefix(r.URL.Path, "/v1.0")
-		s.mu.Lock()
-		s.received = append(s.received, Request{
-			At: s.now(), Method: r.Method, Path: path, URL: r.URL.RequestURI(), Header: r.Header.Clone(), Body: body, Length: r.ContentLength,
-		})
-		s.mu.Unlock()
-		if mailbox, ok := strings.CutSuffix(path, "/sendMail"); ok {
+	answered := fault.Handler(&s.Injector, s.faults(), mux)
+	return fault.Logged(&s.Log, s.opt.Now, 5<<20, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if mailbox, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/v1.0"), "/sendMail"); ok {
 			if !s.enter(mailbox) {
 				s.refuse(w, http.StatusTooManyRequests, "ApplicationThrottled", "Application is over its MailboxConcurrency limit.")
 				return
 			}
 			defer s.leave(mailbox)
 		}
-		if f := s.fault(r); f != nil {
-			s.fail(w, r, f, mux)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
+		answered.ServeHTTP(w, r)
+	}))
 }
 
 // serve answers a call by its route, and tells of the chats that it changed and
@@ -213,10 +199,10 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, all []object) {
 		return
 	}
 	end := min(start+size, len(all))
-	body := object{"@odata.context": s.url + "/v1.0/$metadata", "@odata.count": len(all), "value": append([]object{}, all[start:end]...)}
+	body := object{"@odata.context": s.URL() + "/$metadata", "@odata.count": len(all), "value": append([]object{}, all[start:end]...)}
 	if end < len(all) {
 		q.Set("$skiptoken", strconv.Itoa(end))
-		body["@odata.nextLink"] = s.url + r.URL.EscapedPath() + "?" + q.Encode()
+		body["@odata.nextLink"] = s.Server.URL() + r.URL.EscapedPath() + "?" + q.Encode()
 	}
 	answer(w, http.StatusOK, body)
 }

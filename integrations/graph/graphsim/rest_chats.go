@@ -20,7 +20,7 @@ const (
 
 func (s *Server) wireChat(c *chat) object {
 	o := object{
-		"@odata.context": s.url + "/v1.0/$metadata#chats/$entity",
+		"@odata.context": s.URL() + "/$metadata#chats/$entity",
 		"id":             c.ID, "topic": nil, "chatType": "group", "tenantId": s.opt.TenantID,
 		"createdDateTime": stamp(c.CreatedAt), "lastUpdatedDateTime": stamp(c.updated),
 		"webUrl": s.opt.ChatURL(c.ID),

@@ -150,7 +150,7 @@ func (s *Server) getOwnChat(w http.ResponseWriter, r *http.Request) {
 	for _, i := range s.own[strings.ToLower(u.ID)] {
 		if ownID(u, i.app.ID) == r.PathValue("installation") && i.app.ClientID == s.opt.AppID {
 			answer(w, http.StatusOK, object{
-				"@odata.context": s.url + "/v1.0/$metadata#chats/$entity", "id": s.personalChat(u.ID), "topic": nil, "chatType": "oneOnOne",
+				"@odata.context": s.URL() + "/$metadata#chats/$entity", "id": s.personalChat(u.ID), "topic": nil, "chatType": "oneOnOne",
 				"tenantId": s.opt.TenantID, "createdDateTime": stamp(s.now()),
 			})
 			return

@@ -133,7 +133,7 @@ func (s *Server) postMeeting(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) wireMeeting(m *Meeting) object {
 	return object{
-		"@odata.context": s.url + "/v1.0/$metadata#users('" + m.Organizer + "')/onlineMeetings/$entity",
+		"@odata.context": s.URL() + "/$metadata#users('" + m.Organizer + "')/onlineMeetings/$entity",
 		"id":             m.ID, "externalId": m.Key, "subject": m.Subject, "joinWebUrl": m.JoinURL,
 		"creationDateTime": stamp(s.now()), "startDateTime": stamp(m.Start), "endDateTime": stamp(m.End),
 	}

@@ -11,15 +11,16 @@
 package graphsim
 
 import (
-	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"imbot/integrations/internal/fault"
+	"imbot/integrations/internal/loopback"
 )
 
 // Options of a simulator. The zero value works.
@@ -78,13 +79,12 @@ const Token = "sim-token"
 
 // Server is a running simulator. Its methods are safe for concurrent use.
 type Server struct {
+	*loopback.Server
+	fault.Injector
+	fault.Log
+
 	opt    Options
 	handle http.Handler
-	http   *http.Server
-	url    string
-	served chan struct{} // closed when the server has ended
-
-	stop context.CancelFunc // ends hanging answers
 
 	mu         sync.Mutex // guards all below
 	granted    map[string]bool
@@ -101,8 +101,6 @@ type Server struct {
 	mailing    map[string]int // requests of a mailbox under way
 	lastID     int
 	buckets    map[string]*bucket
-	faults     []*Fault
-	received   []Request
 	dirty      []*chat  // changed by the call that is being answered
 	added      []string // people for whom that call installed the app
 }
@@ -112,28 +110,13 @@ type Server struct {
 func New(o Options) *Server {
 	o.setDefaults()
 	s := &Server{
-		opt: o, served: make(chan struct{}), granted: make(map[string]bool), noPolicy: make(map[string]bool),
+		opt: o, granted: make(map[string]bool), noPolicy: make(map[string]bool),
 		barred: make(map[string]bool), own: make(map[string][]installation),
 		mailing: make(map[string]int), buckets: make(map[string]*bucket),
 	}
 	s.Grant(o.Permissions...)
 	s.handle = s.handler()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic("graphsim: " + err.Error())
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{
-		Handler:           s.handle,
-		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-	}
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(l) // ends by Close
-	}()
+	s.Server = loopback.Start(s.handle)
 	return s
 }
 
@@ -170,17 +153,10 @@ func (o *Options) setDefaults() {
 }
 
 // URL is where Graph is, with its version.
-func (s *Server) URL() string { return s.url + "/v1.0" }
+func (s *Server) URL() string { return s.Server.URL() + "/v1.0" }
 
 // TenantID is the tenant.
 func (s *Server) TenantID() string { return s.opt.TenantID }
-
-// Close ends the server.
-func (s *Server) Close() {
-	s.stop()
-	_ = s.http.Close()
-	<-s.served
-}
 
 // ServeHTTP answers a call without a network.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handle.ServeHTTP(w, r) }

@@ -1,7 +1,6 @@
 package jirasim
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"imbot/integrations/internal/fault"
 )
 
 // handler is the REST API: faults, then the rules for all calls, then routes.
@@ -45,21 +46,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "<html><head><title>Oops, you've found a dead link.</title></head></html>", http.StatusNotFound)
 	})
-	return http.StripPrefix(s.opt.ContextPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, 4<<20))
-		if err != nil {
-			return // the caller is gone
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		s.mu.Lock()
-		s.received = append(s.received, Request{At: s.now(), Method: r.Method, URL: r.URL.RequestURI(), Header: r.Header.Clone(), Body: body})
-		s.mu.Unlock()
-		if f := s.fault(r); f != nil {
-			s.fail(w, r, f, mux)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}))
+	return http.StripPrefix(s.opt.ContextPath, fault.Logged(&s.Log, s.Now, 4<<20, fault.Handler(&s.Injector, s.faults(), mux)))
 }
 
 // gone is Jira Cloud's answer to the searches of old.
@@ -170,7 +157,7 @@ func (s *Server) getServerInfo(w http.ResponseWriter, _ *http.Request) {
 		kind, version, numbers = "Server", "10.3.2", []int{10, 3, 2}
 	}
 	answer(w, http.StatusOK, object{
-		"baseUrl": s.url, "version": version, "versionNumbers": numbers, "deploymentType": kind, "buildNumber": 100_295,
+		"baseUrl": s.URL(), "version": version, "versionNumbers": numbers, "deploymentType": kind, "buildNumber": 100_295,
 		"buildDate": "2026-01-02T00:00:00.000+0000", "serverTime": stamp(s.now()), "scmInfo": "0", "serverTitle": "Jira",
 	})
 }
@@ -209,7 +196,7 @@ func (s *Server) getIssueTypes(w http.ResponseWriter, r *http.Request) {
 	}
 	var all []object
 	for _, t := range p.Types {
-		all = append(all, object{"self": s.self("issuetype", t.id), "id": t.id, "name": t.Name, "description": "", "subtask": t.Subtask, "iconUrl": s.url + "/images/icons/type.png"})
+		all = append(all, object{"self": s.self("issuetype", t.id), "id": t.id, "name": t.Name, "description": "", "subtask": t.Subtask, "iconUrl": s.URL() + "/images/icons/type.png"})
 	}
 	s.answerMeta(w, r, "issueTypes", all)
 }

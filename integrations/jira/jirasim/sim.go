@@ -14,13 +14,14 @@ package jirasim
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	mathrand "math/rand/v2"
-	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"imbot/integrations/internal/delivery"
+	"imbot/integrations/internal/fault"
+	"imbot/integrations/internal/loopback"
 )
 
 // Options of a simulator. The zero value works.
@@ -73,16 +74,13 @@ type Options struct {
 
 // Server is a running simulator. Its methods are safe for concurrent use.
 type Server struct {
+	*loopback.Server
+	fault.Injector
+	fault.Log
+	*delivery.Queue[struct{}]
+
 	opt    Options
 	handle http.Handler
-	http   *http.Server
-	url    string
-	client *http.Client
-	served chan struct{} // closed when the server has ended
-
-	stop context.CancelFunc // ends live delivery and hanging answers
-	live sync.WaitGroup
-	wake chan struct{} // has room for one: something may be due
 
 	mu       sync.Mutex // guards all below
 	rnd      *mathrand.Rand
@@ -95,37 +93,25 @@ type Server struct {
 	cursors  map[string][]string
 	buckets  map[string]*bucket
 	writes   map[string][]time.Time
-	faults   []*Fault
-	received []Request
 
 	hookURL, hookSecret string
-	queue               []*webhook
-	busy                int // webhooks being delivered
-	seq                 int64
-	mischief            Mischief
-	stats               Stats
-	idle                chan struct{} // closed and replaced whenever a webhook is settled
 }
 
 // New starts a simulator on a free port of 127.0.0.1. It has one user, the one
 // of the credentials, and no project. It panics if there is no port, for then
-// nothing can be tested. Close ends it.
+// nothing can be tested. Close ends it and
+// live delivery: webhooks that wait are forgotten.
 func New(o Options) *Server {
 	o.setDefaults()
 	s := &Server{
-		opt: o, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: liveWorkers}},
-		served: make(chan struct{}), wake: make(chan struct{}, 1),
-		rnd: mathrand.New(mathrand.NewPCG(o.Seed, 1)), lastID: 10_000,
+		opt: o, rnd: delivery.Rand(o.Seed), lastID: 10_000,
 		byKey: make(map[string]*issue), cursors: make(map[string][]string),
-		buckets: make(map[string]*bucket), writes: make(map[string][]time.Time), idle: make(chan struct{}),
+		buckets: make(map[string]*bucket), writes: make(map[string][]time.Time),
 	}
-	if o.HTTP != nil {
-		s.client.Transport = o.HTTP.Transport
-	}
-	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	s.Queue = s.newQueue()
 	s.AddUser(User{AccountID: "712020:bot", Name: "bot", FullName: "Incident Bot", Email: o.Email})
 	s.handle = s.handler()
-	s.start()
+	s.Server = loopback.Start(s.handle, func(ctx context.Context) { delivery.Run(ctx, s.Queue) })
 	return s
 }
 
@@ -158,56 +144,16 @@ func (o *Options) setDefaults() {
 			o.Backoff = func(n int) time.Duration { return min(20*time.Millisecond<<min(n-1, 20), time.Second) }
 		}
 	}
-	if o.Seed == 0 {
-		var b [8]byte
-		_, _ = rand.Read(b[:]) // never fails
-		o.Seed = binary.LittleEndian.Uint64(b[:])
-	}
-}
-
-func (s *Server) start() {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic("jirasim: " + err.Error())
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
-	s.url = "http://" + l.Addr().String() + s.opt.ContextPath
-	s.http = &http.Server{
-		Handler:           s.handle,
-		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-	}
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(l) // ends by Close
-	}()
-	if s.opt.Live {
-		s.live.Add(1)
-		go func() {
-			defer s.live.Done()
-			s.deliverLive(ctx)
-		}()
-	}
 }
 
 // URL is where Jira is.
-func (s *Server) URL() string { return s.url }
+func (s *Server) URL() string { return s.Server.URL() + s.opt.ContextPath }
 
 // Email and Token are the credentials that REST calls must bring.
 func (s *Server) Email() string { return s.opt.Email }
 
 // Token is the API token, or the personal access token of a Data Center.
 func (s *Server) Token() string { return s.opt.Token }
-
-// Close ends the server and live delivery. Webhooks that wait are forgotten.
-func (s *Server) Close() {
-	s.stop()
-	_ = s.http.Close()
-	<-s.served
-	s.live.Wait()
-	s.client.CloseIdleConnections()
-}
 
 // Now is the simulator's time: that of Options.Now and all Advances.
 func (s *Server) Now() time.Time {

@@ -23,14 +23,14 @@ func orNull(s string) any {
 
 // self returns the address of a resource.
 func (s *Server) self(parts ...string) string {
-	return s.url + "/rest/api/2/" + strings.Join(parts, "/")
+	return s.URL() + "/rest/api/2/" + strings.Join(parts, "/")
 }
 
 func (s *Server) wireUser(u *User) any {
 	if u == nil {
 		return nil
 	}
-	avatar := s.url + "/avatar/" + u.Name
+	avatar := s.URL() + "/avatar/" + u.Name
 	o := object{
 		"displayName": u.FullName, "active": !u.Inactive, "timeZone": "Asia/Jakarta",
 		"avatarUrls": object{"16x16": avatar, "24x24": avatar, "32x32": avatar, "48x48": avatar},
@@ -63,7 +63,7 @@ func (s *Server) wireStatus(w *Workflow, name, category string) object {
 	}
 	return object{
 		"self": s.self("status", name), "id": w.statusID(name), "name": name, "description": "",
-		"iconUrl": s.url + "/images/icons/status.png", "statusCategory": c,
+		"iconUrl": s.URL() + "/images/icons/status.png", "statusCategory": c,
 	}
 }
 
@@ -77,12 +77,12 @@ func (s *Server) wireIssue(i *Issue, want []string) object {
 		"assignee": s.wireUser(s.user(i.Assignee)), "reporter": s.wireUser(s.user(i.Reporter)), "creator": s.wireUser(s.user(i.Reporter)),
 		"created": stamp(i.Created), "updated": stamp(i.Updated),
 		"project":    object{"self": s.self("project", p.id), "id": p.id, "key": p.Key, "name": p.Name, "projectTypeKey": "software"},
-		"issuetype":  object{"self": s.self("issuetype", t.id), "id": t.id, "name": t.Name, "subtask": t.Subtask, "description": "", "iconUrl": s.url + "/images/icons/type.png"},
+		"issuetype":  object{"self": s.self("issuetype", t.id), "id": t.id, "name": t.Name, "subtask": t.Subtask, "description": "", "iconUrl": s.URL() + "/images/icons/type.png"},
 		"priority":   nil,
 		"resolution": nil,
 	}
 	if i.Priority != "" {
-		all["priority"] = object{"self": s.self("priority", i.Priority), "id": valueID(priorities, i.Priority), "name": i.Priority, "iconUrl": s.url + "/images/icons/priority.svg"}
+		all["priority"] = object{"self": s.self("priority", i.Priority), "id": valueID(priorities, i.Priority), "name": i.Priority, "iconUrl": s.URL() + "/images/icons/priority.svg"}
 	}
 	if i.Resolution != "" {
 		all["resolution"] = object{"self": s.self("resolution", "1"), "id": valueID(resolutions, i.Resolution), "name": i.Resolution, "description": ""}

@@ -1,7 +1,6 @@
 package mailsim
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -41,44 +40,17 @@ type Fault struct {
 
 // Inject makes all coming connections fail. Of several faults at one step the
 // first rules.
-func (s *Server) Inject(f Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &f)
-}
+func (s *Server) Inject(f Fault) { s.faults.Add(f, 0, f.Times) }
 
 // ClearFaults ends all faults; what hangs stays so.
-func (s *Server) ClearFaults() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
-
-// fault takes the fault of a step, if there is one.
-func (s *Server) fault(at Step, rcpt string) (f Fault, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := slices.IndexFunc(s.faults, func(f *Fault) bool {
-		return f.At == at && (f.Rcpt == "" || strings.EqualFold(f.Rcpt, rcpt))
-	})
-	if n < 0 {
-		return Fault{}, false
-	}
-	f = *s.faults[n]
-	switch s.faults[n].Times {
-	case 0:
-	case 1:
-		s.faults = slices.Delete(s.faults, n, n+1)
-	default:
-		s.faults[n].Times--
-	}
-	return f, true
-}
+func (s *Server) ClearFaults() { s.faults.Clear() }
 
 // act does what the fault of a step is about, and returns the answer that goes
 // instead of the usual one, or nil.
 func (c *conn) act(at Step, rcpt string) *smtp.SMTPError {
-	f, ok := c.s.fault(at, rcpt)
+	f, _, ok := c.s.faults.Take(func(f Fault) bool {
+		return f.At == at && (f.Rcpt == "" || strings.EqualFold(f.Rcpt, rcpt))
+	})
 	if !ok {
 		return nil
 	}

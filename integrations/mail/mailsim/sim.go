@@ -37,6 +37,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"imbot/integrations/internal/fault"
 )
 
 // Ways to encrypt connections.
@@ -98,11 +100,11 @@ type Server struct {
 	served chan struct{} // closed when no connection is accepted any more
 	closed chan struct{} // closed by Close: whatever hangs goes on
 	once   sync.Once
+	faults fault.Plan[Fault]
 
 	mu          sync.Mutex // guards all below
 	mails       []Mail
-	arrived     chan struct{} // closed and renewed with each mail
-	faults      []*Fault
+	arrived     chan struct{}   // closed and renewed with each mail
 	greeted     map[string]bool // "sender recipient" that the grey list knows
 	conns       map[*conn]bool
 	connections int
