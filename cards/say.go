@@ -54,11 +54,6 @@ func Reply(v *query.View, data incident.ReplyData, lang string) string {
 	return s
 }
 
-// LevelTitle is the title of a level in a language: plain text.
-func LevelTitle(l incident.Level, lang string) string {
-	return Plain(clip(locale.For(lang).Level(l), 60))
-}
-
 // EventText is one line for a timeline entry, without its time: plain text. Times
 // within it are in the zone, which is named elsewhere.
 func EventText(e incident.Event, lang string, zone *time.Location) string {

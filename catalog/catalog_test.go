@@ -330,7 +330,10 @@ func TestHolder(t *testing.T) {
 // No change is lost, and readers always see a whole snapshot.
 func TestHolderConcurrent(t *testing.T) {
 	file := example(t)
-	h := NewHolder(newCatalog(t, file, Settings{}, nil))
+	h := &Holder{}
+	if err := h.Reload(func() (*Catalog, error) { return newCatalog(t, file, Settings{}, nil), nil }); err != nil {
+		t.Fatal(err)
+	}
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

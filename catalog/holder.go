@@ -17,13 +17,6 @@ type Holder struct {
 	mu      sync.Mutex // one change at a time, so that none is lost
 }
 
-// NewHolder returns a holder of c.
-func NewHolder(c *Catalog) *Holder {
-	h := &Holder{}
-	h.present.Store(c)
-	return h
-}
-
 // Get returns the present snapshot. Whoever decides something takes it once,
 // and uses it to the end.
 func (h *Holder) Get() *Catalog {

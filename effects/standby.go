@@ -22,17 +22,3 @@ type (
 	Duty = query.Duty
 	Gap  = query.Gap
 )
-
-// NoStandby is the Standby of a company that has configured none.
-type NoStandby struct{}
-
-// On finds nobody.
-func (NoStandby) On(_ context.Context, roles []string) (_ []Duty, gaps []Gap) {
-	for _, r := range roles {
-		gaps = append(gaps, Gap{Role: r, Why: "unknown_role"})
-	}
-	return nil, gaps
-}
-
-// Next knows nobody.
-func (NoStandby) Next(context.Context, string, incident.Actor) (Duty, bool) { return Duty{}, false }

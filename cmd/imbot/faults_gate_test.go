@@ -41,6 +41,9 @@ type plan struct {
 	blind bool   // imbot may not look for chats
 
 	install bool // imbot may install itself
+
+	extra string // of the configuration
+	tap   *ears  // hears all calls by HTTP; nil: nobody does
 }
 
 func (p plan) killed() bool { return p.fault == killBefore || p.fault == killAfter }
@@ -140,6 +143,7 @@ func (o *office) gated(vendor, sim string) string {
 	target := &url.URL{Scheme: u.Scheme, Host: u.Host}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.overhear(vendor, r)
 		switch fault := o.meets(stepOf(vendor, r.Method, r.URL.Path)); fault {
 		case "":
 			proxy.ServeHTTP(w, r)
@@ -163,6 +167,18 @@ func (o *office) gated(vendor, sim string) string {
 	front.Config.ErrorLog = quiet
 	o.t.Cleanup(front.Close)
 	return front.URL + strings.TrimSuffix(u.Path, "/")
+}
+
+// overhear lets the plan's ears hear a call.
+func (o *office) overhear(vendor string, r *http.Request) {
+	if o.plan.tap == nil {
+		return
+	}
+	b, err := httputil.DumpRequest(r, true)
+	if err != nil {
+		b = []byte(err.Error())
+	}
+	o.plan.tap.add(vendor, r.URL.Path, string(b))
 }
 
 // refuse answers with an error as the vendor writes it.

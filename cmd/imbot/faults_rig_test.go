@@ -73,7 +73,7 @@ store: bolt:imbot.db
 catalog: catalog.yaml
 correlation: {hold: 0s}
 pagerduty: {webhook_secrets: [%q], api_token: %q, url: %q, from: imbot@example.com, subscription_id: %q}
-jira: {url: %q, email: %q, api_token: %q, webhook_secret: a-secret-of-jira, project: OPS}
+jira: {url: %q, email: %q, api_token: %q, webhook_secret: a-secret-of-jira, project: OPS, private_project: SEC}
 confluence: {url: %q, email: %q, api_token: %q, space: OPS}
 mail: {from: imbot@example.com, smtp: {host: %q, port: %d, tls: none}}
 access: {admins: [ani@example.com]}
@@ -115,7 +115,7 @@ func newOffice(t *testing.T, p plan) *office {
 		o.mail.Host(), o.mail.Port(), rigApp, rigTenant, o.teams.ClientSecret(), o.other, o.teams.Authority(), o.teams.CAFile(),
 		o.teams.OpenIDMetadataURL(), o.teams.ServiceURL(), o.teams.Host(), o.gated("graph", o.graph.URL()), p.install)
 	must(t, os.WriteFile(filepath.Join(dir, "catalog.yaml"), fmt.Appendf(nil, officeCatalog, o.channel), 0o600))
-	must(t, os.WriteFile(filepath.Join(dir, "imbot.yaml"), []byte(conf), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "imbot.yaml"), []byte(conf+p.extra), 0o600))
 	o.cfg, err = LoadConfig(filepath.Join(dir, "imbot.yaml"), os.Getenv)
 	must(t, err)
 	o.start()
@@ -190,6 +190,7 @@ func (o *office) people() {
 func (o *office) furnish() {
 	o.jira.AddProject(jirasim.Project{Key: "PAY"})
 	o.jira.AddProject(jirasim.Project{Key: "OPS"})
+	o.jira.AddProject(jirasim.Project{Key: "SEC"})
 	o.wiki.AddSpace("OPS", "Operations")
 }
 
@@ -200,7 +201,7 @@ func (o *office) start() {
 	if o.plan.fault == timeout {
 		c.timeouts[o.plan.vendor] = hangs
 	}
-	a, err := newApp(o.cfg, slog.New(slog.NewJSONHandler(o.log, nil)), c)
+	a, err := newApp(o.cfg, slog.New(slog.NewJSONHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug})), c)
 	must(o.t, err)
 	if o.plan.killed() { // one effect after the other: so the steps have an order
 		a.runner.Workers = 1

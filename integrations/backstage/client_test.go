@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"imbot/integrations/internal/rig"
 )
 
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -145,12 +147,9 @@ func text(s string) http.HandlerFunc {
 // wantError wants an *Error that says something, and neither token nor where.
 func wantError(t testing.TB, what string, err error, status int, permanent bool, says string) *Error {
 	t.Helper()
-	var e *Error
-	if !errors.As(err, &e) {
-		t.Fatalf("%s: %v, want an *Error", what, err)
-	}
-	if e.Status != status || e.Permanent() != permanent || !strings.Contains(err.Error(), says) {
-		t.Errorf("%s: %v: status %d, permanent %v; want %d, %v, %q", what, e, e.Status, e.Permanent(), status, permanent, says)
+	e := rig.Failed(t, what, err, func(e *Error) int { return e.Status }, status, permanent)
+	if !strings.Contains(err.Error(), says) {
+		t.Errorf("%s: %v, want %q", what, err, says)
 	}
 	if text := err.Error(); strings.Contains(text, "static-token") || strings.Contains(text, "127.0.0.1") || strings.ContainsAny(e.Message, "\r\n\x00") || len(e.Message) > 500 {
 		t.Errorf("%s: %q holds what it should not", what, text)

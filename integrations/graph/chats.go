@@ -21,11 +21,11 @@ import (
 // trying again. If people can't be members the error has ReasonMember and names
 // them. It needs Chat.Create.
 // https://learn.microsoft.com/graph/api/chat-post
-func (c *Client) CreateChat(ctx context.Context, n NewChat) (Chat, error) {
+func (c *Client) CreateChat(ctx context.Context, n graphrest.NewChat) (graphrest.Chat, error) {
 	const op = "create the chat"
 	n, err := n.Clean(op)
 	if err != nil {
-		return Chat{}, err
+		return graphrest.Chat{}, err
 	}
 	body := models.NewChat()
 	group := models.GROUP_CHATTYPE
@@ -40,7 +40,7 @@ func (c *Client) CreateChat(ctx context.Context, n NewChat) (Chat, error) {
 		ids = append(ids, m.UserID)
 	}
 	body.SetMembers(members)
-	var made Chat
+	var made graphrest.Chat
 	err = c.Call(ctx, op, func(ctx context.Context) error {
 		answer, err := c.chats.Post(ctx, body, nil)
 		if err != nil {
@@ -50,13 +50,13 @@ func (c *Client) CreateChat(ctx context.Context, n NewChat) (Chat, error) {
 		return err
 	})
 	if err != nil {
-		return Chat{}, c.MemberError(ctx, err, ids)
+		return graphrest.Chat{}, c.MemberError(ctx, err, ids)
 	}
 	return made, nil
 }
 
 // member is how somebody is named to Graph. Nobody may be without a role.
-func (c *Client) member(m Member, history bool) models.ConversationMemberable {
+func (c *Client) member(m graphrest.Member, history bool) models.ConversationMemberable {
 	w := models.NewAadUserConversationMember()
 	w.SetRoles([]string{"owner"})
 	if m.Guest {
@@ -72,12 +72,12 @@ func (c *Client) member(m Member, history bool) models.ConversationMemberable {
 // Chat reads a chat. It needs a permission to read it: Chat.ReadBasic.All, or one
 // for the chat such as ChatSettings.Read.Chat or Chat.Manage.Chat.
 // https://learn.microsoft.com/graph/api/chat-get
-func (c *Client) Chat(ctx context.Context, id string) (Chat, error) {
+func (c *Client) Chat(ctx context.Context, id string) (graphrest.Chat, error) {
 	const op = "read the chat"
 	if err := graphrest.CheckChatID(op, id); err != nil {
-		return Chat{}, err
+		return graphrest.Chat{}, err
 	}
-	var read Chat
+	var read graphrest.Chat
 	err := c.Call(ctx, op, func(ctx context.Context) error {
 		answer, err := c.chats.ByChatId(id).Get(ctx, nil)
 		if err != nil {
@@ -90,11 +90,11 @@ func (c *Client) Chat(ctx context.Context, id string) (Chat, error) {
 }
 
 // chat reads an answer that has to be a chat.
-func chat(w models.Chatable) (Chat, error) {
+func chat(w models.Chatable) (graphrest.Chat, error) {
 	if w == nil || graphrest.CheckChatID("", str(w.GetId())) != nil {
-		return Chat{}, errors.New("there is no chat in it")
+		return graphrest.Chat{}, errors.New("there is no chat in it")
 	}
-	out := Chat{ID: str(w.GetId()), Topic: str(w.GetTopic())}
+	out := graphrest.Chat{ID: str(w.GetId()), Topic: str(w.GetTopic())}
 	if t := w.GetChatType(); t != nil {
 		out.Type = t.String()
 	}
@@ -117,12 +117,12 @@ func str(s *string) string {
 // Members returns the people in a chat. It needs ChatMember.Read.Chat or
 // Chat.Manage.Chat for the chat, or ChatMember.Read.All.
 // https://learn.microsoft.com/graph/api/chat-list-members
-func (c *Client) Members(ctx context.Context, id string) ([]Member, error) {
+func (c *Client) Members(ctx context.Context, id string) ([]graphrest.Member, error) {
 	const op = "list the members of the chat"
 	if err := graphrest.CheckChatID(op, id); err != nil {
 		return nil, err
 	}
-	var out []Member
+	var out []graphrest.Member
 	next := c.chats.ByChatId(id).Members()
 	for range maxPages {
 		var more string
@@ -150,18 +150,18 @@ func (c *Client) Members(ctx context.Context, id string) ([]Member, error) {
 		}
 		next = chats.NewItemMembersRequestBuilder(more, c.Adapter())
 	}
-	return nil, &Error{Op: op, Status: http.StatusOK, Message: "the list of members does not end"}
+	return nil, &graphrest.Error{Op: op, Status: http.StatusOK, Message: "the list of members does not end"}
 }
 
 // maxPages bounds how far the members are read: a chat has 250 at most.
 const maxPages = 30
 
-func (c *Client) readMember(w models.ConversationMemberable) (Member, bool) {
+func (c *Client) readMember(w models.ConversationMemberable) (graphrest.Member, bool) {
 	u, ok := w.(models.AadUserConversationMemberable)
 	if !ok { // bots and the like
-		return Member{}, false
+		return graphrest.Member{}, false
 	}
-	m := Member{UserID: strings.ToLower(str(u.GetUserId())), ID: str(u.GetId()), Name: str(u.GetDisplayName()), Mail: str(u.GetEmail())}
+	m := graphrest.Member{UserID: strings.ToLower(str(u.GetUserId())), ID: str(u.GetId()), Name: str(u.GetDisplayName()), Mail: str(u.GetEmail())}
 	m.Owner, m.Guest = slices.Contains(u.GetRoles(), "owner"), slices.Contains(u.GetRoles(), "guest")
 	m.External = c.External(str(u.GetTenantId()))
 	return m, m.UserID != ""
@@ -173,7 +173,7 @@ func (c *Client) readMember(w models.ConversationMemberable) (Member, bool) {
 // concerns all. It needs Chat.Manage.Chat for the chat, or
 // ChatMember.ReadWrite.All.
 // https://learn.microsoft.com/graph/api/chat-post-members
-func (c *Client) AddMembers(ctx context.Context, id string, members []Member) ([]LeftOut, error) {
+func (c *Client) AddMembers(ctx context.Context, id string, members []graphrest.Member) ([]graphrest.LeftOut, error) {
 	const op = "add members to the chat"
 	if err := graphrest.CheckChatID(op, id); err != nil {
 		return nil, err
@@ -181,13 +181,13 @@ func (c *Client) AddMembers(ctx context.Context, id string, members []Member) ([
 	there := make(map[string]bool)
 	present, err := c.Members(ctx, id)
 	known := err == nil
-	if !known && !errors.Is(err, ErrForbidden) { // without that permission Graph tells one by one
+	if !known && !errors.Is(err, graphrest.ErrForbidden) { // without that permission Graph tells one by one
 		return nil, err
 	}
 	for _, m := range present {
 		there[m.UserID] = true
 	}
-	var out []LeftOut
+	var out []graphrest.LeftOut
 	for _, m := range members {
 		m.UserID = strings.ToLower(m.UserID)
 		if there[m.UserID] {
@@ -195,11 +195,11 @@ func (c *Client) AddMembers(ctx context.Context, id string, members []Member) ([
 		}
 		there[m.UserID] = true
 		err := c.addMember(ctx, op, id, m)
-		var e *Error
+		var e *graphrest.Error
 		switch {
 		case err == nil:
 		case errors.As(err, &e) && concernsOne(e, m.UserID, known):
-			out = append(out, LeftOut{UserID: m.UserID, Err: err})
+			out = append(out, graphrest.LeftOut{UserID: m.UserID, Err: err})
 		default:
 			return out, err
 		}
@@ -209,17 +209,17 @@ func (c *Client) AddMembers(ctx context.Context, id string, members []Member) ([
 
 // concernsOne tells the refusal of a person from one that would meet everybody.
 // known says that the chat is there.
-func concernsOne(e *Error, userID string, known bool) bool {
+func concernsOne(e *graphrest.Error, userID string, known bool) bool {
 	switch {
 	case e.Reason != "" && e.Reason != graphrest.ReasonMember:
 		return false
-	case errors.Is(e, ErrNotFound):
+	case errors.Is(e, graphrest.ErrNotFound):
 		return known || strings.Contains(strings.ToLower(e.Message), userID)
 	}
-	return errors.Is(e, ErrInvalid) || e.Status == http.StatusForbidden
+	return errors.Is(e, graphrest.ErrInvalid) || e.Status == http.StatusForbidden
 }
 
-func (c *Client) addMember(ctx context.Context, op, id string, m Member) error {
+func (c *Client) addMember(ctx context.Context, op, id string, m graphrest.Member) error {
 	if err := graphrest.CheckUserID(op, m.UserID); err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (c *Client) addMember(ctx context.Context, op, id string, m Member) error {
 		_, err := c.chats.ByChatId(id).Members().Post(ctx, c.member(m, true), nil)
 		return err
 	})
-	var e *Error
+	var e *graphrest.Error
 	if !errors.As(err, &e) {
 		return err
 	}
@@ -255,7 +255,7 @@ func (c *Client) Rename(ctx context.Context, id, topic string) error {
 		_, err := c.chats.ByChatId(id).Patch(ctx, body, nil)
 		return err
 	})
-	var e *Error
+	var e *graphrest.Error
 	if errors.As(err, &e) && saidYes(ctx, e) {
 		return nil
 	}
@@ -264,6 +264,6 @@ func (c *Client) Rename(ctx context.Context, id, topic string) error {
 
 // saidYes reports whether a change is done although what Graph said besides was
 // not understood. A page of something else than Graph is no yes.
-func saidYes(ctx context.Context, e *Error) bool {
+func saidYes(ctx context.Context, e *graphrest.Error) bool {
 	return e.Status/100 == 2 && e.Err != nil && ctx.Err() == nil
 }

@@ -23,7 +23,7 @@ func TestRoom(t *testing.T) {
 	ctx := t.Context()
 	made, err := w.client.CreateChat(ctx, w.newChat())
 	must(t, "create", err)
-	want := graph.Chat{ID: made.ID, Topic: "INC-42 – checkout down", Type: "group", WebURL: made.WebURL, CreatedAt: w.clock.Now()}
+	want := graphrest.Chat{ID: made.ID, Topic: "INC-42 – checkout down", Type: "group", WebURL: made.WebURL, CreatedAt: w.clock.Now()}
 	if made != want || !strings.HasPrefix(made.WebURL, "https://teams.microsoft.com/l/chat/") {
 		t.Errorf("made %+v", made)
 	}
@@ -39,7 +39,7 @@ func TestRoom(t *testing.T) {
 	w.clock.Pass(time.Hour)
 	dewi := w.AddUser(graphsim.User{Name: "Dewi", Mail: "dewi@example.com"})
 	for range 2 { // the second time they are there
-		left, err := w.client.AddMembers(ctx, made.ID, []graph.Member{{UserID: strings.ToUpper(dewi.ID)}, {UserID: w.ani.ID}, {UserID: dewi.ID}})
+		left, err := w.client.AddMembers(ctx, made.ID, []graphrest.Member{{UserID: strings.ToUpper(dewi.ID)}, {UserID: w.ani.ID}, {UserID: dewi.ID}})
 		if err != nil || len(left) != 0 {
 			t.Fatalf("AddMembers = %v, %v", left, err)
 		}
@@ -53,7 +53,7 @@ func TestRoom(t *testing.T) {
 		}
 		members[i].ID = ""
 	}
-	wantMembers := []graph.Member{
+	wantMembers := []graphrest.Member{
 		{UserID: w.ani.ID, Name: "Ani", Mail: w.ani.Mail, Owner: true},
 		{UserID: w.budi.ID, Name: "Budi", Mail: w.budi.Mail, Owner: true},
 		{UserID: w.cin.ID, Name: "Cin", Mail: w.cin.Mail, Guest: true},
@@ -89,7 +89,7 @@ func TestUnknownMembers(t *testing.T) {
 	w.RemoveUser(gone.ID)
 	off := w.AddUser(graphsim.User{Name: "Off", Disabled: true})
 	n := w.newChat()
-	n.Members = append(n.Members, graph.Member{UserID: gone.ID}, graph.Member{UserID: off.ID})
+	n.Members = append(n.Members, graphrest.Member{UserID: gone.ID}, graphrest.Member{UserID: off.ID})
 	_, err := w.client.CreateChat(ctx, n)
 	e := wantError(t, "create", err, 404, true)
 	if d := cmp.Diff([]string{gone.ID, off.ID}, e.UserIDs); d != "" || e.Reason != graphrest.ReasonMember || e.MayBeDone() {
@@ -114,12 +114,12 @@ func TestUnknownMembers(t *testing.T) {
 	// Adding: each is refused by itself, and the others get in.
 	id := w.room(t)
 	dewi := w.AddUser(graphsim.User{Name: "Dewi"})
-	left, err := w.client.AddMembers(ctx, id, []graph.Member{{UserID: gone.ID}, {UserID: "x"}, {UserID: dewi.ID}, {UserID: off.ID}, {UserID: w.cin.ID, Guest: true}})
+	left, err := w.client.AddMembers(ctx, id, []graphrest.Member{{UserID: gone.ID}, {UserID: "x"}, {UserID: dewi.ID}, {UserID: off.ID}, {UserID: w.cin.ID, Guest: true}})
 	must(t, "add", err)
 	var names []string
 	for _, l := range left {
 		names = append(names, l.UserID)
-		var e *graph.Error
+		var e *graphrest.Error
 		if !errors.As(l.Err, &e) || !e.Permanent() {
 			t.Errorf("%s: %v", l.UserID, l.Err)
 		}
@@ -135,7 +135,7 @@ func TestUnknownMembers(t *testing.T) {
 // What concerns a whole chat is no fault of a member.
 func TestAddMembersToNoChat(t *testing.T) {
 	w := newWorld(t, graphsim.Options{}, graph.Config{})
-	some := []graph.Member{{UserID: w.ani.ID}, {UserID: w.budi.ID}}
+	some := []graphrest.Member{{UserID: w.ani.ID}, {UserID: w.budi.ID}}
 	const nowhere = "19:0000@thread.v2"
 	left, err := w.client.AddMembers(t.Context(), nowhere, some)
 	wantError(t, "no chat", err, 404, true)
@@ -152,7 +152,7 @@ func TestAddMembersToNoChat(t *testing.T) {
 	id := w.room(t)
 	w.Inject(graphsim.Fault{Method: "POST", Path: "/members", Times: 1, Status: 429, RetryAfter: 3 * time.Second})
 	dewi := w.AddUser(graphsim.User{Name: "Dewi"})
-	_, err = w.client.AddMembers(t.Context(), id, []graph.Member{{UserID: dewi.ID}})
+	_, err = w.client.AddMembers(t.Context(), id, []graphrest.Member{{UserID: dewi.ID}})
 	if e := wantError(t, "limit", err, 429, false); e.RetryAfter() != 3*time.Second {
 		t.Errorf("%v", e)
 	}
@@ -161,9 +161,9 @@ func TestAddMembersToNoChat(t *testing.T) {
 // The members of a full chat come in pages.
 func TestManyMembers(t *testing.T) {
 	w := newWorld(t, graphsim.Options{PageSize: 30}, graph.Config{})
-	n := graph.NewChat{Topic: "big"}
+	n := graphrest.NewChat{Topic: "big"}
 	for i := range graphrest.MaxMembers {
-		n.Members = append(n.Members, graph.Member{UserID: w.AddUser(graphsim.User{Name: fmt.Sprint(i)}).ID})
+		n.Members = append(n.Members, graphrest.Member{UserID: w.AddUser(graphsim.User{Name: fmt.Sprint(i)}).ID})
 	}
 	made, err := w.client.CreateChat(t.Context(), n)
 	must(t, "create", err)
@@ -174,21 +174,21 @@ func TestManyMembers(t *testing.T) {
 	}
 	w.clock.Pass(time.Minute)
 	w.Grant("ChatMember.ReadWrite.All")
-	left, err := w.client.AddMembers(t.Context(), made.ID, []graph.Member{{UserID: w.ani.ID}})
+	left, err := w.client.AddMembers(t.Context(), made.ID, []graphrest.Member{{UserID: w.ani.ID}})
 	if err != nil || len(left) != 1 {
 		t.Errorf("one too many: %v, %v", left, err)
 	}
 	before := len(w.Requests())
-	for name, bad := range map[string]graph.NewChat{
-		"too many": {Members: append(slices.Clone(n.Members), graph.Member{UserID: w.ani.ID})},
-		"one":      {Members: []graph.Member{{UserID: w.ani.ID}, {UserID: strings.ToUpper(w.ani.ID)}}},
-		"no id":    {Members: []graph.Member{{UserID: w.ani.ID}, {UserID: "x') or ('"}}},
+	for name, bad := range map[string]graphrest.NewChat{
+		"too many": {Members: append(slices.Clone(n.Members), graphrest.Member{UserID: w.ani.ID})},
+		"one":      {Members: []graphrest.Member{{UserID: w.ani.ID}, {UserID: strings.ToUpper(w.ani.ID)}}},
+		"no id":    {Members: []graphrest.Member{{UserID: w.ani.ID}, {UserID: "x') or ('"}}},
 	} {
-		if _, err := w.client.CreateChat(t.Context(), bad); !errors.Is(err, graph.ErrInvalid) {
+		if _, err := w.client.CreateChat(t.Context(), bad); !errors.Is(err, graphrest.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := w.client.Rename(t.Context(), made.ID, " \n"); !errors.Is(err, graph.ErrInvalid) {
+	if err := w.client.Rename(t.Context(), made.ID, " \n"); !errors.Is(err, graphrest.ErrInvalid) {
 		t.Errorf("empty topic: %v", err)
 	}
 	for _, id := range []string{"", "x", "19:x@y/../z", "19:a b@c"} {
@@ -196,7 +196,7 @@ func TestManyMembers(t *testing.T) {
 		_, members := w.client.Members(t.Context(), id)
 		_, add := w.client.AddMembers(t.Context(), id, nil)
 		for _, err := range []error{read, members, add, w.client.Rename(t.Context(), id, "x")} {
-			if !errors.Is(err, graph.ErrInvalid) {
+			if !errors.Is(err, graphrest.ErrInvalid) {
 				t.Errorf("chat %q: %v", id, err)
 			}
 		}

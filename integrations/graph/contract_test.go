@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"imbot/integrations/graph"
+	"imbot/integrations/graph/graphrest"
 	"imbot/integrations/graph/graphsim"
 	"imbot/integrations/internal/contract"
 )
@@ -147,7 +148,7 @@ func TestContract(t *testing.T) {
 	_, err = w.client.Chat(ctx, id)
 	must(t, "chat", err)
 	dewi := w.AddUser(graphsim.User{Name: "Dewi", Mail: "dewi@example.com"})
-	_, err = w.client.AddMembers(ctx, id, []graph.Member{{UserID: dewi.ID}})
+	_, err = w.client.AddMembers(ctx, id, []graphrest.Member{{UserID: dewi.ID}})
 	must(t, "add", err)
 	members, err := w.client.Members(ctx, id)
 	if err != nil || len(members) != 4 {
@@ -169,10 +170,10 @@ func TestContract(t *testing.T) {
 	if err != nil || !found {
 		t.Errorf("FindChat = %v, %v", found, err)
 	}
-	m := graph.Message{To: []string{"Ani <ani@example.com>"}, Cc: []string{"b@c.example"}, ReplyTo: []string{"d@e.example"}, Subject: "s", HTML: "<p>x", ID: "<1@imbot>", Headers: map[string]string{"X-Incident": "INC-42"}, Keep: true}
+	m := graphrest.Message{To: []string{"Ani <ani@example.com>"}, Cc: []string{"b@c.example"}, ReplyTo: []string{"d@e.example"}, Subject: "s", HTML: "<p>x", ID: "<1@imbot>", Headers: map[string]string{"X-Incident": "INC-42"}, Keep: true}
 	must(t, "mail", w.client.SendMail(ctx, w.ani.ID, m))
 	must(t, "MIME", w.client.SendMIME(ctx, w.ani.ID, []byte("To: a@b.example\r\n\r\nx")))
-	for _, f := range w.client.Probe(ctx, graph.ProbeInput{ExternalID: manifestID, Version: "1.2.0", Consent: consent, Chat: id, Person: w.ani.ID, Organizer: w.ani.ID}) {
+	for _, f := range w.client.Probe(ctx, graphrest.ProbeInput{ExternalID: manifestID, Version: "1.2.0", Consent: consent, Chat: id, Person: w.ani.ID, Organizer: w.ani.ID}) {
 		if !f.OK {
 			t.Errorf("%+v", f)
 		}

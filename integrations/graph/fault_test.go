@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"imbot/integrations/graph"
+	"imbot/integrations/graph/graphrest"
 	"imbot/integrations/graph/graphsim"
 )
 
@@ -99,7 +100,7 @@ func TestOddAnswers(t *testing.T) {
 				w.Inject(fault)
 				err := c.do(t.Context(), id)
 				w.ClearFaults()
-				var e *graph.Error
+				var e *graphrest.Error
 				switch {
 				case !c.wants && name != "login page":
 					must(t, what, err)
@@ -126,7 +127,7 @@ func TestLostChat(t *testing.T) {
 	}
 	// Without the permission to look, nobody can tell.
 	w.Revoke("Chat.ReadBasic.All")
-	if _, _, err = w.client.FindChat(t.Context(), w.budi.ID, n.Topic); !errors.Is(err, graph.ErrForbidden) {
+	if _, _, err = w.client.FindChat(t.Context(), w.budi.ID, n.Topic); !errors.Is(err, graphrest.ErrForbidden) {
 		t.Errorf("FindChat = %v", err)
 	}
 }
@@ -135,9 +136,9 @@ func TestLostChat(t *testing.T) {
 func TestLostMembers(t *testing.T) {
 	w := newWorld(t, graphsim.Options{}, graph.Config{})
 	id := w.room(t)
-	var more []graph.Member
+	var more []graphrest.Member
 	for range 5 {
-		more = append(more, graph.Member{UserID: w.AddUser(graphsim.User{Name: "x"}).ID})
+		more = append(more, graphrest.Member{UserID: w.AddUser(graphsim.User{Name: "x"}).ID})
 	}
 	w.Inject(graphsim.Fault{Method: http.MethodPost, Path: "/members", Skip: 2, Times: 1, After: true, Drop: true})
 	_, err := w.client.AddMembers(t.Context(), id, more)
@@ -229,7 +230,7 @@ func checkAnswer(t *testing.T, body string) {
 	if err == nil && (!strings.HasPrefix(chat.ID, "19:") || strings.ContainsAny(chat.ID, "/?# ") || (chat.WebURL != "" && !strings.HasPrefix(chat.WebURL, "https:"))) {
 		t.Errorf("%+v of %s", chat, body)
 	}
-	var e *graph.Error
+	var e *graphrest.Error
 	if err != nil && !errors.As(err, &e) {
 		t.Errorf("%v of %s", err, body)
 	}

@@ -15,37 +15,8 @@ import (
 	"imbot/integrations/graph/graphrest"
 )
 
-// What package graphrest declares, under the names that callers of a client
-// expect.
-type (
-	Config       = graphrest.Config
-	Error        = graphrest.Error
-	Reason       = graphrest.Reason
-	User         = graphrest.User
-	Chat         = graphrest.Chat
-	NewChat      = graphrest.NewChat
-	Member       = graphrest.Member
-	LeftOut      = graphrest.LeftOut
-	RSC          = graphrest.RSC
-	CatalogApp   = graphrest.CatalogApp
-	InstalledApp = graphrest.InstalledApp
-	NewMeeting   = graphrest.NewMeeting
-	Meeting      = graphrest.Meeting
-	Message      = graphrest.Message
-	ProbeInput   = graphrest.ProbeInput
-	Finding      = graphrest.Finding
-	Permission   = graphrest.Permission
-)
-
-// Kinds of errors, see package graphrest.
-var (
-	ErrNotFound  = graphrest.ErrNotFound
-	ErrForbidden = graphrest.ErrForbidden
-	ErrInvalid   = graphrest.ErrInvalid
-)
-
-// Permissions returns what Graph may be asked for, see graphrest.Permissions.
-func Permissions() []Permission { return graphrest.Permissions() }
+// Config is that of package graphrest.
+type Config = graphrest.Config
 
 // Client calls Graph. It is safe for concurrent use.
 type Client struct {

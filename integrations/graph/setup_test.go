@@ -10,6 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"imbot/integrations/graph"
+	"imbot/integrations/graph/graphrest"
 	"imbot/integrations/graph/graphsim"
 	"imbot/integrations/internal/rig"
 )
@@ -25,7 +26,7 @@ func (credential) GetToken(context.Context, policy.TokenRequestOptions) (azcore.
 
 const manifestID = "22222222-aaaa-4bbb-8ccc-333333333333"
 
-var consent = []graph.RSC{{Name: "ChatMember.Read.Chat"}, {Name: "Chat.Manage.Chat"}, {Name: "ChatSettings.ReadWrite.Chat"}}
+var consent = []graphrest.RSC{{Name: "ChatMember.Read.Chat"}, {Name: "Chat.Manage.Chat"}, {Name: "ChatSettings.ReadWrite.Chat"}}
 
 // world is a simulator with people and an app, and a client, all with one clock.
 type world struct {
@@ -68,8 +69,8 @@ func newWorld(t testing.TB, o graphsim.Options, cfg graph.Config) *world {
 	return w
 }
 
-func (w *world) newChat() graph.NewChat {
-	return graph.NewChat{Topic: "INC-42: checkout down", Members: []graph.Member{{UserID: w.ani.ID}, {UserID: w.budi.ID}, {UserID: w.cin.ID, Guest: true}}}
+func (w *world) newChat() graphrest.NewChat {
+	return graphrest.NewChat{Topic: "INC-42: checkout down", Members: []graphrest.Member{{UserID: w.ani.ID}, {UserID: w.budi.ID}, {UserID: w.cin.ID, Guest: true}}}
 }
 
 // room makes a chat that has the app.
@@ -84,7 +85,7 @@ func (w *world) room(t testing.TB) string {
 var must = rig.Must
 
 // wantError checks an error, and returns it.
-func wantError(t testing.TB, what string, err error, status int, permanent bool) *graph.Error {
+func wantError(t testing.TB, what string, err error, status int, permanent bool) *graphrest.Error {
 	t.Helper()
-	return rig.Failed(t, what, err, func(e *graph.Error) int { return e.Status }, status, permanent)
+	return rig.Failed(t, what, err, func(e *graphrest.Error) int { return e.Status }, status, permanent)
 }

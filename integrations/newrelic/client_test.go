@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"imbot/integrations/internal/rig"
 	"imbot/integrations/newrelic"
 	"imbot/integrations/newrelic/newrelicsim"
 )
@@ -241,13 +242,7 @@ func check(t testing.TB, c *newrelic.Client) error {
 
 func wantError(t testing.TB, what string, err error, status int, permanent bool) *newrelic.Error {
 	t.Helper()
-	var e *newrelic.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("%s: %v, want an *Error", what, err)
-	}
-	if e.Status != status || e.Permanent() != permanent {
-		t.Errorf("%s: %v: status %d, permanent %v; want %d, %v", what, e, e.Status, e.Permanent(), status, permanent)
-	}
+	e := rig.Failed(t, what, err, func(e *newrelic.Error) int { return e.Status }, status, permanent)
 	if strings.Contains(err.Error(), "NRAK") && !strings.Contains(err.Error(), "(NRAK-…)") || strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("%s: %v holds the key or the URL", what, err)
 	}

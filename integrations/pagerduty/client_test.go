@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"imbot/integrations/internal/rig"
 	"imbot/integrations/pagerduty"
 	"imbot/integrations/pagerduty/pagerdutysim"
 )
@@ -151,11 +152,7 @@ func TestRefusedChanges(t *testing.T) {
 
 func wantError(t *testing.T, what string, err error, status int, permanent bool) *pagerduty.Error {
 	t.Helper()
-	var e *pagerduty.Error
-	if !errors.As(err, &e) || e.Status != status || e.Permanent() != permanent {
-		t.Fatalf("%s: %v, want status %d, permanent %v", what, err, status, permanent)
-	}
-	return e
+	return rig.Failed(t, what, err, func(e *pagerduty.Error) int { return e.Status }, status, permanent)
 }
 
 func TestRateLimitHoldsEverythingBack(t *testing.T) {

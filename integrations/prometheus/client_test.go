@@ -14,17 +14,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"imbot/integrations/internal/rig"
 )
 
 // wantError wants an *Error that says something, and neither secrets nor where.
 func wantError(t testing.TB, what string, err error, status int, permanent bool, says string) *Error {
 	t.Helper()
-	var e *Error
-	if !errors.As(err, &e) {
-		t.Fatalf("%s: %v, want an *Error", what, err)
-	}
-	if e.Status != status || e.Permanent() != permanent || !strings.Contains(err.Error(), says) {
-		t.Errorf("%s: %v: status %d, permanent %v; want %d, %v, %q", what, e, e.Status, e.Permanent(), status, permanent, says)
+	e := rig.Failed(t, what, err, func(e *Error) int { return e.Status }, status, permanent)
+	if !strings.Contains(err.Error(), says) {
+		t.Errorf("%s: %v, want %q", what, err, says)
 	}
 	if text := err.Error(); strings.Contains(text, "secret") || strings.Contains(text, "guess") || strings.Contains(text, "127.0.0.1") {
 		t.Errorf("%s: %v holds a secret or the URL", what, err)

@@ -290,7 +290,7 @@ func TestKind(t *testing.T) {
 	if within("a.b/cd")("a.b/c") || !within("a.b/c/d")("a.b/c") || !within("a.b/c")("a.b/c") {
 		t.Error("within does not tell modules apart")
 	}
-	for dir, want := range map[string]string{"integrations/pagerduty/pagerdutysim": "integrations/pagerduty", "integrations/x": "integrations/x", "incident": "", "integrations": ""} {
+	for dir, want := range map[string]string{"integrations/pagerduty/pagerdutysim": "integrations/pagerduty", "integrations/x": "integrations/x", "integrations/internal/x": shared, "incident": "", "integrations": ""} {
 		if got := vendorOf(dir); got != want {
 			t.Errorf("vendorOf(%q) = %q, want %q", dir, got, want)
 		}
