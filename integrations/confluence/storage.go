@@ -95,14 +95,6 @@ func (d *Doc) row(tag string, cells []Inline, columns int) {
 	d.b.WriteString("</tr>")
 }
 
-// Code adds lines of code or of a log, as they are.
-func (d *Doc) Code(lines string) {
-	d.b.WriteString(`<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[`)
-	// CDATA ends at the first ]]>, so that goes into two of them.
-	d.b.WriteString(strings.ReplaceAll(legal(lines), "]]>", "]]]]><![CDATA[>"))
-	d.b.WriteString("]]></ac:plain-text-body></ac:structured-macro>")
-}
-
 // Panel is the look of a note that stands out.
 type Panel string
 
@@ -145,9 +137,6 @@ func Text(s string) Inline {
 
 // Bold is emphasized text.
 func Bold(s string) Inline { return Inline{"<strong>" + Text(s).xml + "</strong>"} }
-
-// CodeText is a name or command within a line.
-func CodeText(s string) Inline { return Inline{"<code>" + Text(s).xml + "</code>"} }
 
 // Link is text that leads to an address. An address that is not absolute, not
 // http or https, or holds a user name is not linked: it is added to the text
