@@ -17,7 +17,6 @@ import (
 
 	"imbot/bot"
 	"imbot/incident"
-	"imbot/integrations/botframework/botframeworksim"
 	"imbot/integrations/openid/openidsim"
 )
 
@@ -26,8 +25,8 @@ type heard struct{ channel, to, text string }
 
 // ears hear every byte that leaves imbot, on every channel.
 type ears struct {
-	mu    sync.Mutex
-	told  []heard // by HTTP: all vendors but Teams, the hooks and the tool of standby
+	mu   sync.Mutex
+	told []heard // by HTTP: all vendors but Teams, the hooks and the tool of standby
 }
 
 func (e *ears) add(channel, to, text string) {
@@ -78,7 +77,7 @@ func newTown(t *testing.T) *town {
 	var err error
 	c.idp, err = openidsim.Start(openidsim.Options{
 		ClientID: "pages", Tenant: rigTenant, RedirectURL: "https://imbot.example.com/sign-in/callback",
-		Now: func() time.Time { return c.Now() },
+		Now:   func() time.Time { return c.Now() },
 		Users: []openidsim.User{{Object: objectOf("budi"), Name: "Budi", Mail: "budi@example.com"}, {Object: objectOf("ani"), Name: "Ani", Mail: "ani@example.com"}, {Object: objectOf("citra"), Name: "Citra", Mail: "citra@example.com"}},
 	})
 	must(t, err)
@@ -330,5 +329,3 @@ func TestPrivateEverywhere(t *testing.T) {
 		t.Errorf("status %s, postmortem %+v", got.Status, got.Postmortem)
 	}
 }
-
-var _ = botframeworksim.Press{}
