@@ -12,6 +12,7 @@ import (
 	"imbot/backtest"
 	"imbot/incident"
 	"imbot/topology"
+	"imbot/webhook"
 )
 
 // A log that begins in the middle, and holds bodies of all kinds.
@@ -139,7 +140,7 @@ func TestRunFails(t *testing.T) {
 	l.tell("10:00 QDB trigger service=PDB : Payments DB is down")
 	rules, _ := shop().build(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	r := backtest.Replay{Log: l.store, Read: read, Scratch: scratch(t.TempDir())}
+	r := backtest.Replay{Log: l.store, Read: webhook.CommandOf, Scratch: scratch(t.TempDir())}
 	cancel()
 	if _, err := r.Run(ctx, rules); !errors.Is(err, context.Canceled) {
 		t.Errorf("given up: %v", err)
@@ -156,7 +157,7 @@ func TestProgress(t *testing.T) {
 	log := writeLog(t, 1200)
 	rules, _ := shop().build(t)
 	var got []backtest.Progress
-	r := backtest.Replay{Log: log, Read: read, Scratch: scratch(t.TempDir()), Progress: func(p backtest.Progress) { got = append(got, p) }}
+	r := backtest.Replay{Log: log, Read: webhook.CommandOf, Scratch: scratch(t.TempDir()), Progress: func(p backtest.Progress) { got = append(got, p) }}
 	if _, err := r.Run(t.Context(), rules); err != nil {
 		t.Fatal(err)
 	}

@@ -195,7 +195,7 @@ func (l *live) id(pd string) incident.ID {
 // replay replays the log under rules.
 func replay(t testing.TB, log backtest.Log, since time.Duration, rules backtest.Rules) *backtest.Outcome {
 	t.Helper()
-	r := backtest.Replay{Log: log, Since: since, Read: read, Scratch: scratch(t.TempDir())}
+	r := backtest.Replay{Log: log, Since: since, Read: webhook.CommandOf, Scratch: scratch(t.TempDir())}
 	out, err := r.Run(t.Context(), rules)
 	if err != nil {
 		t.Fatal(err)
@@ -207,31 +207,6 @@ func scratch(dir string) func(now func() time.Time) (backtest.Scratch, error) {
 	return func(now func() time.Time) (backtest.Scratch, error) {
 		return boltstore.Open(filepath.Join(dir, "scratch.db"), boltstore.Options{Now: now, NoSync: true, Logger: quiet})
 	}
-}
-
-// read understands the bodies as the handler and the fetcher of details do.
-func read(in incident.Inbound) (incident.Command, bool) {
-	body, err := webhook.Body(in)
-	if err != nil {
-		return incident.Command{}, false
-	}
-	if in.Source == incident.SourceAlerts {
-		var alert incident.Alert
-		if json.Unmarshal(body, &alert) != nil {
-			return incident.Command{}, false
-		}
-		return incident.Command{
-			Verb: incident.Enrich, Source: incident.SourcePagerDuty, Actor: webhook.Agent(nil),
-			Ref: &incident.Ref{System: incident.SourcePagerDuty, ID: in.ID}, Args: incident.Args{Alert: &alert},
-		}, true
-	}
-	ev, err := pagerduty.ParseWebhook(body)
-	if err != nil {
-		return incident.Command{}, false
-	}
-	cmd, ok := webhook.Map(ev, in.At)
-	cmd.Keys = []string{"pagerduty/event/" + ev.ID}
-	return cmd, ok
 }
 
 // text is a report for people.

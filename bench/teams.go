@@ -36,14 +36,14 @@ type teams struct {
 	runner *outbox.Runner
 	server *server
 	stop   context.CancelFunc
-	ended  chan error
+	ended  sync.WaitGroup // of the runner
 
 	mu   sync.Mutex
 	took []time.Duration // of each activity, in the handler
 }
 
 func (b *bench) openTeams() (_ *teams, err error) {
-	t := &teams{ended: make(chan error, 1)}
+	t := &teams{}
 	t.sim, err = botframeworksim.New(botframeworksim.Options{AppID: appID, TenantID: tenantID, Dir: b.dir})
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (b *bench) openTeams() (_ *teams, err error) {
 	t.sim.SetBotEndpoint("http://" + t.server.addr + "/api/messages")
 	ctx, cancel := context.WithCancel(context.Background())
 	t.stop = cancel
-	go func() { t.ended <- t.runner.Run(ctx) }()
+	t.ended.Go(func() { t.runner.Run(ctx) })
 	return t, nil
 }
 
@@ -150,5 +150,6 @@ func (t *teams) times() []time.Duration {
 
 func (t *teams) close() error {
 	t.stop()
-	return errors.Join(<-t.ended, t.server.close(), t.store.Close(), t.sim.Close())
+	t.ended.Wait()
+	return errors.Join(t.server.close(), t.store.Close(), t.sim.Close())
 }

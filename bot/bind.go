@@ -41,6 +41,9 @@ func (t *turn) bind(ctx context.Context, req commands.Request) (outcome, error) 
 			With("squad", incident.Clip(squad, 40)).With("squads", known)
 	}
 	if req.Verb == "test" {
+		if t.asker.role == incident.RoleViewer { // it is posted where others read
+			return outcome{}, incident.NewProblem(incident.ErrForbidden, "", "forbidden_viewer", "You may read, but not %s: guests and viewers read only.", req.Verb).With("verb", req.Verb)
+		}
 		return t.testPost(ctx, squad, info)
 	}
 	if err := t.mayBind(info); err != nil {

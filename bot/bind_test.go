@@ -107,6 +107,11 @@ func TestTestPost(t *testing.T) {
 	if got := r.teams.Posts(r.payments)[before:]; len(got) != 1 || !got[0].Contains("insiden Payments masuk ke sini") {
 		t.Errorf("in the squad's channel: %s", texts(got))
 	}
+	before = len(r.teams.Posts(r.payments))
+	r.answered(r.vera, r.search, "test payments", "read only")
+	if got := r.teams.Posts(r.payments)[before:]; len(got) != 0 {
+		t.Errorf("who reads only posts in others' channels: %s", texts(got))
+	}
 	must(t, r.teams.DeleteChannel(t.Context(), r.ani, r.payments))
 	r.file = strings.Replace(r.file, "key: payments, ", `key: payments, channel: "`+r.archive+`", `, 1)
 	must(t, r.rebind(t.Context()))
@@ -117,5 +122,5 @@ func TestTestPost(t *testing.T) {
 	}
 	gone.Gone = "imbot was removed from here"
 	must(t, r.store.SaveConversation(t.Context(), gone))
-	r.answered(r.ani, r.search, "test payments", "where imbot can not speak")
+	r.answered(r.ani, r.search, "test payments", "where imbot cannot speak")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"imbot/cards"
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/integrations/botframework"
 	"imbot/locale"
@@ -45,7 +46,7 @@ func (t *turn) extensionSubmit(ctx context.Context, e botframework.Extension) (r
 	_ = json.Unmarshal(e.Data, &d) // what does not fit is an unknown form below
 	q := quoteIn(&d)
 	switch {
-	case e.CommandID == CommandDeclare && d.Form == cards.FormDeclare:
+	case e.CommandID == CommandDeclare && d.Form == commands.FormDeclare:
 		return t.declareFrom(ctx, e.Data, q)
 	case e.CommandID == CommandTimeline && d.Form == cards.FormTimeline && d.Message != "":
 		return t.timelineSubmit(ctx, e.Data, q)

@@ -144,7 +144,7 @@ func TestDeclareRefused(t *testing.T) {
 			t.Errorf("%s by a viewer: %s", command, out.Body)
 		}
 	}
-	if out := r.onMessage(r.ani, r.payments, msg, "dance"); out.Task != "message" || !strings.Contains(out.Text, "administrator") {
+	if out := r.onMessage(r.ani, r.payments, msg, "dance"); out.Task != "message" || !strings.Contains(out.Text, "ask an admin") {
 		t.Errorf("an unknown command: %s", out.Body)
 	}
 	out, err := r.teams.ComposeAction(t.Context(), r.ani, r.payments, bot.CommandTimeline)

@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 	"testing"
 
@@ -73,13 +74,8 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 						t.Errorf("%q is gone: %s", s, again.Card)
 					}
 				}
-				right := map[string]any{}
-				for k, v := range f.wrong {
-					right[k] = v
-				}
-				for k, v := range f.right {
-					right[k] = v
-				}
+				right := maps.Clone(f.wrong)
+				maps.Copy(right, f.right)
 				out := press(right)
 				r.settle()
 				if !f.done(r.get(1).Incident) || strings.Contains(string(out.Body), "⚠️ ") && f.form != "page" {

@@ -21,22 +21,22 @@ func TestMailPreference(t *testing.T) {
 		return p.NoMail
 	}
 	chat := r.teams.Personal(r.ani)
-	r.answered(r.ani, chat, "mail", "Mails about incidents go to ani@example.com")
-	r.answered(r.ani, chat, "mail off", "No more mails to ani@example.com")
+	r.answered(r.ani, chat, "mail", "Emails about incidents go to ani@example.com")
+	r.answered(r.ani, chat, "mail off", "No more emails to ani@example.com")
 	if !noMail("ani@example.com") || noMail("budi@example.com") {
 		t.Error("mail off has no effect, or too much of it")
 	}
-	r.answered(r.ani, chat, "mail", "No mails go to ani@example.com")
-	r.answered(r.ani, chat, "mail on", "Mails about incidents go to ani@example.com")
+	r.answered(r.ani, chat, "mail", "No emails go to ani@example.com")
+	r.answered(r.ani, chat, "mail on", "Emails about incidents go to ani@example.com")
 	if noMail("ani@example.com") {
 		t.Error("mail on has no effect")
 	}
 	// A foreign tenant can give its people any mail.
-	r.answered(fake, r.payments, "mail off", "I do not know your mail address")
+	r.answered(fake, r.payments, "mail off", "I do not know your email address")
 	if noMail("citra@example.com") {
 		t.Error("somebody of a foreign tenant has turned our admin's mails off")
 	}
 	none := newRig(t)
 	none.install(none.ani)
-	none.answered(none.ani, none.teams.Personal(none.ani), "mail off", "mail is not set up")
+	none.answered(none.ani, none.teams.Personal(none.ani), "mail off", "an admin has not set them up")
 }

@@ -207,7 +207,7 @@ func TestSimilarAndStats(t *testing.T) {
 	r.settle()
 	r.answered(r.ani, ani, "show 2", "Similar incidents", "a leak in the pool", "rolled back")
 	r.answered(r.ani, ani, "similar 2", "Similar to INC-2", "INC-1", "a leak in the pool")
-	r.answered(r.ani, ani, "similar 1", "Nothing like it")
+	r.answered(r.ani, ani, "similar 1", "No earlier incident")
 	r.alarm("Q3", "checkout is down on host-3")
 	r.answered(r.ani, ani, "stats links", "the same title on the same service", "100 % right: 1 made, 0 taken away")
 	r.say(r.ani, ani, "unlink 3")
@@ -236,7 +236,7 @@ func TestRelatedPrivate(t *testing.T) {
 	}
 	r.answered(r.ani, r.general, "similar 1", none)
 	r.answered(r.ani, r.general, "link 2 caused-by 1", none)
-	r.answered(r.ani, ani, "link 2 caused-by 1", "A private incident can not be tied to others.")
+	r.answered(r.ani, ani, "link 2 caused-by 1", "A private incident cannot be tied to others.")
 	for _, data := range []map[string]any{
 		{"verb": "related", "incident": "INC-1"},
 		{"verb": "similar", "incident": "INC-1"},

@@ -199,7 +199,7 @@ func TestRoomStranger(t *testing.T) {
 	if got := texts(r.teams.Posts(own)); !strings.Contains(got, "Budi was added to its room") || !strings.Contains(got, "member INC-1 add budi@example.com") {
 		t.Errorf("Ani is told %s", got)
 	}
-	if card := r.card(1, "user:ani@example.com", own); !card.Contains("Budi is in the room and is no member") {
+	if card := r.card(1, "user:ani@example.com", own); !card.Contains("Budi is in the room but is not a member") {
 		t.Errorf("Ani's card is %s", card.Card())
 	}
 	r.answered(r.ani, own, "member INC-1 add budi@example.com", "INC-1")

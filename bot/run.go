@@ -322,12 +322,7 @@ func (t *turn) show(ctx context.Context, id incident.ID) (outcome, error) {
 }
 
 func (t *turn) help(req commands.Request) outcome {
-	var rows []cards.HelpRow
-	for _, r := range commands.Help(t.env) {
-		if req.Topic == "" || r.Verb == req.Topic {
-			rows = append(rows, cards.HelpRow{Verb: r.Verb, Usage: r.Usage, Text: locale.For(t.lang).Or(r.Key, r.Text), Example: r.Example, Rare: !r.Common})
-		}
-	}
+	rows := slices.DeleteFunc(commands.Help(t.env), func(r commands.HelpRow) bool { return req.Topic != "" && r.Verb != req.Topic })
 	card := cards.Help(rows, t.options())
 	return outcome{card: &card, summary: t.text("help.title"), aside: true}
 }

@@ -23,31 +23,9 @@ const (
 	VerbRoom       = "room"        // Data.Op, of incident.RoomOpOpen and its like, on the war room
 )
 
-// Forms, as Data.Form.
-const (
-	FormDeclare = "declare"
-	FormRCA     = "rca"
-	FormAction  = "action"
-	FormNote    = "note"
-	FormLevel   = "level"
-	FormWaive   = "waive"
-	FormResolve = "resolve"
-	FormLink    = "link"
-	FormTime    = "time"
-	FormUpdate  = "update"
-	FormPage    = "page"
-
-	// FormTimeline is only ever a dialog of the message extension.
-	FormTimeline = "timeline"
-)
-
-// What a form's buttons ask for, as Data.Op.
-const (
-	OpNext   = "next"   // save, and show the next step
-	OpBack   = "back"   // save, and show the step before
-	OpSave   = "save"   // save
-	OpFinish = "finish" // save, complete the RCA and close
-)
+// FormTimeline is the form of the message extension's own dialog, besides those of
+// package commands.
+const FormTimeline = "timeline"
 
 // Data is what a button sends. In a submitted form the inputs' values stand
 // beside these keys, under the JSON names of incident.Args and incident.RCA.

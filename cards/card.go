@@ -18,9 +18,6 @@ const MaxSize = 80 * 1024
 // package clip so that it does not happen.
 var ErrTooBig = errors.New("card too big")
 
-// ContentType is the content type of the attachment that carries a card.
-const ContentType = "application/vnd.microsoft.card.adaptive"
-
 const (
 	schemaURL = "http://adaptivecards.io/schemas/adaptive-card.json"
 	version   = "1.5"

@@ -5,6 +5,7 @@ import (
 
 	"imbot/changes"
 	"imbot/incident"
+	"imbot/locale"
 	"imbot/query"
 )
 
@@ -93,7 +94,7 @@ func (m *maker) whatChanged(c *query.ChangeClaim) string {
 
 // changeLine says when, from whom, and where to read more.
 func (m *maker) changeLine(c *query.ChangeClaim) element {
-	source := vendor(c.Source)
+	source := locale.System(c.Source)
 	if c.Source == changes.SourceAPI {
 		source = "API"
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -60,7 +61,7 @@ func (f *form) text(id, label string, multiline bool, limit int) inputText {
 	return e
 }
 
-// clock is an input for a time, as in TimeLayout, in Options.Location.
+// clock is an input for a time, as in timeLayout, in Options.Location.
 func (f *form) clock(id, label, placeholder string) inputText {
 	e := f.text(id, label, false, 40)
 	e.Placeholder, f.clocks = placeholder, true
@@ -110,7 +111,7 @@ func (f *form) finish(fallback string, buttons ...button) Card {
 }
 
 func (f *form) send(key, form string, v *query.View) button {
-	d := Data{Form: form, Op: OpSave}
+	d := Data{Form: form, Op: commands.OpSave}
 	if v != nil {
 		d.Incident = v.Incident.ID.String()
 	}
@@ -127,7 +128,7 @@ func DeclareForm(values, errs map[string]string, services []Choice, o Options) C
 	f := o.form(values, errs)
 	f.add(heading(f.t("form.declare.title")))
 	f.declareInputs(values, services)
-	return f.finish(f.p("form.declare.title"), f.send("form.declare.send", FormDeclare, nil))
+	return f.finish(f.p("form.declare.title"), f.send("form.declare.send", commands.FormDeclare, nil))
 }
 
 // declareInputs ask what is wrong, and where.
@@ -183,15 +184,15 @@ func ActionForm(v *query.View, values, errs map[string]string, o Options) Card {
 	f.about(v, f.t("form.action.title", "id", id))
 	title := required(f.text("title", f.p("form.action.what"), false, incident.MaxTitle), f.p("form.action.need_what"))
 	f.input("title", title)
-	owner := f.text("owner", f.p("form.action.owner"), false, 120)
+	owner := f.text("owner", f.p("field.owner"), false, 120)
 	owner.Placeholder = f.p("form.action.owner_hint")
 	f.input("owner", owner)
-	due := inputDate{Type: "Input.Date", ID: "due", Label: f.p("form.action.due"), ErrorMessage: f.p("form.action.bad_due")}
+	due := inputDate{Type: "Input.Date", ID: "due", Label: f.p("field.due"), ErrorMessage: f.p("form.action.bad_due")}
 	if _, err := time.Parse(time.DateOnly, values["due"]); err == nil {
 		due.Value = values["due"]
 	}
 	f.input("due", due)
-	return f.finish(f.p("form.action.title", "id", id), f.send("form.action.send", FormAction, v))
+	return f.finish(f.p("form.action.title", "id", id), f.send("card.action", commands.FormAction, v))
 }
 
 // NoteForm asks for a note: "text".
@@ -199,8 +200,8 @@ func NoteForm(v *query.View, values, errs map[string]string, o Options) Card {
 	f := o.form(values, errs)
 	id := v.Incident.ID.String()
 	f.about(v, f.t("form.note.title", "id", id))
-	f.input("text", required(f.text("text", f.p("form.note.text"), true, incident.MaxText), f.p("form.note.need_text")))
-	return f.finish(f.p("form.note.title", "id", id), f.send("form.note.send", FormNote, v))
+	f.input("text", required(f.text("text", f.p("card.note"), true, incident.MaxText), f.p("form.note.need_text")))
+	return f.finish(f.p("form.note.title", "id", id), f.send("form.note.send", commands.FormNote, v))
 }
 
 // ResolveForm asks what was done, if there is something to say: "text".
@@ -209,7 +210,7 @@ func ResolveForm(v *query.View, values, errs map[string]string, o Options) Card 
 	id := v.Incident.ID.String()
 	f.about(v, f.t("form.resolve.title", "id", id))
 	f.input("text", f.text("text", f.p("form.resolve.text"), true, incident.MaxText))
-	return f.finish(f.p("form.resolve.title", "id", id), f.send("card.resolve", FormResolve, v))
+	return f.finish(f.p("form.resolve.title", "id", id), f.send("card.resolve", commands.FormResolve, v))
 }
 
 // LevelForm asks for another "level" and its "reason".
@@ -236,7 +237,7 @@ func LevelForm(v *query.View, values, errs map[string]string, o Options) Card {
 	}
 	f.input("level", e)
 	f.input("reason", f.text("reason", f.p("field.reason"), true, incident.MaxText))
-	return f.finish(f.p("form.level.title", "id", id), f.send("form.level.send", FormLevel, v))
+	return f.finish(f.p("form.level.title", "id", id), f.send("card.level", commands.FormLevel, v))
 }
 
 // WaiveForm asks why no RCA is wanted: "waive".
@@ -245,5 +246,5 @@ func WaiveForm(v *query.View, values, errs map[string]string, o Options) Card {
 	id := v.Incident.ID.String()
 	f.about(v, f.t("form.waive.title", "id", id))
 	f.input("waive", required(f.text("waive", f.p("form.waive.reason"), true, incident.MaxText), f.p("form.waive.need_reason")))
-	return f.finish(f.p("form.waive.title", "id", id), f.send("form.waive.send", FormWaive, v))
+	return f.finish(f.p("form.waive.title", "id", id), f.send("card.waive", commands.FormWaive, v))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"imbot/commands"
 	"imbot/incident"
+	"imbot/internal/example"
 	"imbot/query"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,8 +35,8 @@ func show(v func(testing.TB) *query.View) func(testing.TB, Options) Card {
 	return func(t testing.TB, o Options) Card { return Incident(v(t), o) }
 }
 
-func shown(w func(testing.TB) *world) func(testing.TB, Options) Card {
-	return func(t testing.TB, o Options) Card { return Incident(w(t).view(), o) }
+func shown(w func(testing.TB) *example.World) func(testing.TB, Options) Card {
+	return func(t testing.TB, o Options) Card { return Incident(w(t).View(), o) }
 }
 
 var everywhere = []string{Personal, GroupChat, Channel}
@@ -42,33 +45,33 @@ var samples = []sample{
 	{"incident-open", nil, shown(opened)},
 	{"incident-open-dialogs", nil, func(t testing.TB, o Options) Card {
 		o.Dialogs = true
-		return Incident(opened(t).view(), o)
+		return Incident(opened(t).View(), o)
 	}},
 	{"incident-open-mentions", nil, func(t testing.TB, o Options) Card {
 		o.Mentions = []Mention{{"29:ani", "Ani"}, {"29:ani2", "Ani"}, {"29:x", "**<at>Budi</at>** [x](https://evil.example)"}, {"", "nobody"}}
-		return Incident(opened(t).view(), o)
+		return Incident(opened(t).View(), o)
 	}},
 	{"incident-open-unknown", nil, show(unknownService)},
 	{"incident-acknowledged", nil, func(t testing.TB, o Options) Card {
-		return Incident(acked(t).do(incident.Assign, ani, incident.Args{Person: &budi}).view(), o)
+		return Incident(acked(t).Do(incident.Assign, ani, incident.Args{Person: &budi}).View(), o)
 	}},
 	{"incident-related", everywhere, show(related)},
 	{"incident-private", everywhere, show(private)},
 	{"incident-resolved", nil, shown(resolved)},
 	{"incident-resolved-draft", nil, func(t testing.TB, o Options) Card {
-		w := resolved(t).do(incident.WriteRCA, ani, incident.Args{RCA: map[string]string{"summary": "The pool ran dry."}})
-		return Incident(w.view(), o)
+		w := resolved(t).Do(incident.WriteRCA, ani, incident.Args{RCA: map[string]string{"summary": "The pool ran dry."}})
+		return Incident(w.View(), o)
 	}},
 	{"incident-resolved-trouble", nil, show(troubled)},
 	{"incident-closed", nil, func(t testing.TB, o Options) Card {
 		w := closed(t)
 		for range 7 {
-			w.action("Follow [up](https://evil.example) later", "2027-01-15", &budi)
+			w.Action("Follow [up](https://evil.example) later", "2027-01-15", &budi)
 		}
-		return Incident(w.view(), o)
+		return Incident(w.View(), o)
 	}},
 	{"incident-closed-waived", nil, func(t testing.TB, o Options) Card {
-		return Incident(resolved(t).do(incident.Close, ani, incident.Args{Waive: "false *alarm*"}).view(), o)
+		return Incident(resolved(t).Do(incident.Close, ani, incident.Args{Waive: "false *alarm*"}).View(), o)
 	}},
 	{"incident-closed-duplicate", nil, show(duplicate)},
 	{"incident-changes", nil, func(t testing.TB, o Options) Card { return Incident(changed(t, opened(t)), o) }},
@@ -91,25 +94,25 @@ var samples = []sample{
 	{"rca-2", nil, rcaSample(2)},
 	{"rca-3", everywhere, rcaSample(3)},
 	{"rca-errors", nil, func(t testing.TB, o Options) Card {
-		return RCAForm(resolved(t).view(), 2, map[string]string{"root_cause": "typed"}, map[string]string{"category": "Needed.", "summary": "Needed."}, o)
+		return RCAForm(resolved(t).View(), 2, map[string]string{"root_cause": "typed"}, map[string]string{"category": "Needed.", "summary": "Needed."}, o)
 	}},
 	{"rca-dialog", nil, func(t testing.TB, o Options) Card {
 		o.InDialog = true
-		return RCAForm(resolved(t).view(), 2, nil, nil, o)
+		return RCAForm(resolved(t).View(), 2, nil, nil, o)
 	}},
 	{"action", nil, func(t testing.TB, o Options) Card {
-		return ActionForm(resolved(t).view(), map[string]string{"title": "x", "due": "2027-02-30", "owner": "@Ani"}, map[string]string{"due": "No such day."}, o)
+		return ActionForm(resolved(t).View(), map[string]string{"title": "x", "due": "2027-02-30", "owner": "@Ani"}, map[string]string{"due": "No such day."}, o)
 	}},
-	{"note", nil, func(t testing.TB, o Options) Card { return NoteForm(opened(t).view(), nil, nil, o) }},
-	{"resolve", nil, func(t testing.TB, o Options) Card { return ResolveForm(opened(t).view(), nil, nil, o) }},
-	{"level", nil, func(t testing.TB, o Options) Card { return LevelForm(opened(t).view(), nil, nil, o) }},
+	{"note", nil, func(t testing.TB, o Options) Card { return NoteForm(opened(t).View(), nil, nil, o) }},
+	{"resolve", nil, func(t testing.TB, o Options) Card { return ResolveForm(opened(t).View(), nil, nil, o) }},
+	{"level", nil, func(t testing.TB, o Options) Card { return LevelForm(opened(t).View(), nil, nil, o) }},
 	{"update", nil, func(t testing.TB, o Options) Card {
-		return UpdateForm(opened(t).view(), map[string]string{"customers": "Nobody can *pay*.", "next_update": "soon"}, map[string]string{"next_update": "Not a time."}, t0, o)
+		return UpdateForm(opened(t).View(), map[string]string{"customers": "Nobody can *pay*.", "next_update": "soon"}, map[string]string{"next_update": "Not a time."}, t0, o)
 	}},
-	{"page", nil, func(t testing.TB, o Options) Card { return PageForm(opened(t).view(), nil, nil, []string{"dba"}, o) }},
-	{"waive", nil, func(t testing.TB, o Options) Card { return WaiveForm(resolved(t).view(), nil, nil, o) }},
+	{"page", nil, func(t testing.TB, o Options) Card { return PageForm(opened(t).View(), nil, nil, []string{"dba"}, o) }},
+	{"waive", nil, func(t testing.TB, o Options) Card { return WaiveForm(resolved(t).View(), nil, nil, o) }},
 	{"list", nil, func(t testing.TB, o Options) Card {
-		p := query.Page{Incidents: []*query.View{opened(t).view(), acked(t).view(), related(t), closed(t).view(), unknownService(t)}, Next: "x"}
+		p := query.Page{Incidents: []*query.View{opened(t).View(), acked(t).View(), related(t), closed(t).View(), unknownService(t)}, Next: "x"}
 		return List(p, "Open incidents of [payments](https://evil.example)", o)
 	}},
 	{"list-empty", nil, func(_ testing.TB, o Options) Card { return List(query.Page{}, "", o) }},
@@ -117,11 +120,11 @@ var samples = []sample{
 		return List(query.Page{Incidents: []*query.View{private(t)}}, "", o)
 	}},
 	{"help", everywhere, func(_ testing.TB, o Options) Card {
-		return Help([]HelpRow{{Verb: "ack", Usage: "ack <incident>", Example: o.Hint("ack INC-42")}, {Verb: "list", Text: "Lists *them*"}, {Verb: "unack", Rare: true}, {Verb: "*mute*", Rare: true}}, o)
+		return Help(commands.Help(commands.Env{Prefix: o.Hint("")}), o)
 	}},
 	{"help-slash", nil, func(_ testing.TB, o Options) Card {
 		o.Slash = true
-		return Help([]HelpRow{{Verb: "ack", Example: o.Hint("ack INC-42")}}, o)
+		return Help([]commands.HelpRow{{Verb: "ack", Usage: "ack <incident>", Example: o.Hint("ack INC-42")}}, o)
 	}},
 	{"message", nil, func(_ testing.TB, o Options) Card {
 		return Message("Saved.\n\n<at>all</at> [x](https://evil.example)", o)
@@ -130,11 +133,11 @@ var samples = []sample{
 
 func rcaSample(step int) func(testing.TB, Options) Card {
 	return func(t testing.TB, o Options) Card {
-		w := resolved(t).rca(false).action("Raise the pool limit", "2027-01-15", &budi).action("Old", "", nil)
-		w.do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "done", N: 2}})
-		w.do(incident.SetTime, ani, incident.Args{Time: "impact_started", Value: t0.Add(-time.Minute)})
+		w := resolved(t).RCA(false).Action("Raise the pool limit", "2027-01-15", &budi).Action("Old", "", nil)
+		w.Do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "done", N: 2}})
+		w.Do(incident.SetTime, ani, incident.Args{Time: "impact_started", Value: t0.Add(-time.Minute)})
 		o.Location = time.FixedZone("Asia/Jakarta", 7*3600)
-		return RCAForm(w.view(), step, nil, nil, o)
+		return RCAForm(w.View(), step, nil, nil, o)
 	}
 }
 
@@ -377,19 +380,14 @@ func walk(v any, fn func(map[string]any)) {
 		}
 	case map[string]any:
 		fn(v)
-		keys := make([]string, 0, len(v))
-		for k := range v {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			walk(v[k], fn)
 		}
 	}
 }
 
 func BenchmarkIncident(b *testing.B) {
-	v := acked(b).view()
+	v := acked(b).View()
 	o := Options{Place: Channel, BotName: "imbot", Mentions: []Mention{{ID: "29:ani", Name: "Ani"}}}
 	b.ReportAllocs()
 	for b.Loop() {

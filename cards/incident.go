@@ -135,7 +135,7 @@ func (m *maker) facts(v *query.View) []fact {
 		add("fact.lasted", md(m.say.Duration(inc.Duration(inc.ResolvedAt))))
 	}
 	add("fact.service", m.service(v))
-	add("fact.squad", outside(squad(v), 80))
+	add("fact.squad", outside(v.SquadName(), 80))
 	add("fact.commander", m.inCharge(inc, inc.Commander))
 	add("fact.scribe", m.inCharge(inc, inc.Scribe))
 	if inc.Active() {
@@ -158,7 +158,7 @@ func (m *maker) inCharge(inc *incident.Incident, who incident.Actor) md {
 }
 
 func (m *maker) service(v *query.View) md {
-	s := outside(service(v), 80)
+	s := outside(v.ServiceName(), 80)
 	switch {
 	case s == "":
 		return m.t("card.no_service")
@@ -213,7 +213,7 @@ func (m *maker) remarks(v *query.View) []element {
 	case inc.DefaultChan && inc.Squad == "":
 		add("ℹ️ " + m.t("card.default_unknown"))
 	case inc.DefaultChan:
-		add("ℹ️ " + m.t("card.default_channel", "squad", clip(squad(v), 60), "hint", clip(m.Hint("connect "+inc.Squad), 120)))
+		add("ℹ️ " + m.t("card.default_channel", "squad", clip(v.SquadName(), 60), "hint", clip(m.Hint("connect "+inc.Squad), 120)))
 	}
 	if s := m.quiet(v); s != "" {
 		add(s)

@@ -3,6 +3,7 @@ package cards
 import (
 	"strings"
 
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -49,7 +50,7 @@ func (m *maker) row(v *query.View) element {
 		lines = append(lines, text(m.t("say.private", "id", inc.ID.String())))
 	} else {
 		parts := []string{icon + " " + string(m.t("card.state."+string(inc.Status))), string(outside(m.say.Level(v.Level), 40))}
-		if s := outside(squad(v), 40); s != "" {
+		if s := outside(v.SquadName(), 40); s != "" {
 			parts = append(parts, string(s))
 		}
 		switch {
@@ -70,36 +71,20 @@ func (m *maker) row(v *query.View) element {
 	return c
 }
 
-// HelpRow is one verb of the help.
-type HelpRow struct {
-	Verb    string // "ack"
-	Usage   string // "ack [INC-42]"; empty: the verb
-	Text    string // what it does; empty: the catalogue's
-	Example string // as it works where it is shown: "@imbot ack INC-42"; may be empty
-	Rare    bool   // among others it is named only
-}
-
 // Help lists verbs, each with an example that works where it is shown; the rare
 // ones by name, or a phone would show nothing else. A single one is shown with
 // all its arguments.
-func Help(rows []HelpRow, o Options) Card {
+func Help(rows []commands.HelpRow, o Options) Card {
 	m := o.maker()
 	body := []element{heading(m.t("help.title")), text(m.t("help.intro", "hint", m.Hint("declare")))}
 	size := 0
 	var rare []string
 	for _, r := range rows {
-		if r.Rare && len(rows) > 1 {
+		if !r.Common && len(rows) > 1 {
 			rare = append(rare, clip(Plain(r.Verb), 40))
 			continue
 		}
-		if r.Usage == "" {
-			r.Usage = r.Verb
-		}
-		if r.Text == "" {
-			r.Text = m.say.Or("help."+r.Verb, "")
-		}
-		block := m.helpBlock(r, len(rows) > 1)
-		c := box("", block...)
+		c := box("", m.helpBlock(r, len(rows) > 1)...)
 		c.Spacing = "small"
 		if size += weight(c); size > room {
 			break
@@ -118,7 +103,7 @@ func Help(rows []HelpRow, o Options) Card {
 // commonest are the buttons of the help: what can be done from there at once.
 func (m *maker) commonest() []action {
 	out := []action{
-		m.open(button{title: m.p("form.declare.title"), primary: m.About == 0}, 0, FormDeclare),
+		m.open(button{title: m.p("form.declare.title"), primary: m.About == 0}, 0, commands.FormDeclare),
 		button{title: m.p("list.open"), data: Data{Verb: VerbList}}.execute(),
 	}
 	if m.About == 0 {
@@ -127,28 +112,25 @@ func (m *maker) commonest() []action {
 	return append([]action{
 		m.press(button{title: m.p("card.show_id", "id", m.About.String()), primary: true}, m.About, VerbShow),
 		m.press(button{title: m.p("card.ack")}, m.About, VerbAck),
-		m.open(button{title: m.p("card.note")}, m.About, FormNote),
+		m.open(button{title: m.p("card.note")}, m.About, commands.FormNote),
 	}, out...)
 }
 
 // helpBlock is one verb. Among many, an example says faster how it is used than
 // the list of all its arguments.
-func (m *maker) helpBlock(r HelpRow, brief bool) []element {
+func (m *maker) helpBlock(r commands.HelpRow, brief bool) []element {
+	example := run(clip(Plain(r.Example), 160))
 	head := run(clip(Plain(r.Usage), 160))
-	if brief = brief && r.Example != ""; brief {
-		head = run(clip(Plain(r.Example), 160))
+	if brief {
+		head = example
 	}
 	head.Weight = "bolder"
-	block := []element{rich(head)}
-	if s := outside(r.Text, 200); s != "" {
-		t := subtle(s)
-		t.Spacing = "none"
-		block = append(block, t)
-	}
-	if r.Example != "" && !brief {
-		e := run(clip(Plain(r.Example), 160))
-		e.FontType, e.Size = "monospace", "small"
-		t := rich(e)
+	about := subtle(outside(m.say.Or("help."+r.Verb, ""), 200))
+	about.Spacing = "none"
+	block := []element{rich(head), about}
+	if !brief {
+		example.FontType, example.Size = "monospace", "small"
+		t := rich(example)
 		t.Spacing = "none"
 		block = append(block, t)
 	}

@@ -26,7 +26,7 @@ func TestOnCall(t *testing.T) {
 		{Role: "network", Gap: "words of no catalogue"},
 	}}
 	for lang, want := range map[string][]string{
-		"en": {"On duty: Checkout", "Ani", "Budi", "{{DATE(2026-03-01T08:00:00Z,SHORT)}}", "pagerduty schedule PDBA001", "The source does not answer: this is the last", "on call for payments", "the source does not answer", "words of no catalogue", "3"},
+		"en": {"On call: Checkout", "Ani", "Budi", "{{DATE(2026-03-01T08:00:00Z,SHORT)}}", "pagerduty schedule PDBA001", "The source does not answer: this is the last", "on call for payments", "the source does not answer", "words of no catalogue", "3"},
 		"id": {"Siaga: Checkout", "Ani", "sampai {{DATE(2026-03-08T08:00:00Z,SHORT)}}", "Sumbernya tidak menjawab: ini jawaban", "sumbernya tidak menjawab"},
 	} {
 		b, err := json.Marshal(OnCall(o, Options{Lang: lang}))
@@ -83,5 +83,19 @@ func TestNotWoken(t *testing.T) {
 	e.Text = "pagerduty: it is full"
 	if got := EventText(e, "en", time.UTC); !strings.Contains(got, "it is full") {
 		t.Errorf("the pager's own words: %q", got)
+	}
+}
+
+// TestCalledElsewhere: whoever was called for another incident is named with it.
+func TestCalledElsewhere(t *testing.T) {
+	v := opened(t).View()
+	v.Incident.Pages = []incident.Paged{{Person: ani, Role: "dba", State: incident.PageElsewhere, Detail: "INC-7"}}
+	b, err := Incident(v, Options{}).JSON()
+	if err != nil || !strings.Contains(string(b), "Ani (dba): called for INC-7 ") {
+		t.Errorf("%v: %s", err, b)
+	}
+	e := incident.Event{Kind: incident.EvPaged, Data: map[string]string{"person": "Ani", "role": "dba", "with": "INC-7"}}
+	if got := EventText(e, "en", time.UTC); got != "Ani is called for INC-7 already" {
+		t.Error(got)
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"imbot/incident"
 	"imbot/locale"
-	"imbot/query"
 )
 
 // Places where a card is shown, as Teams names kinds of conversation.
@@ -166,37 +165,5 @@ func mentionName(s string) string {
 	return s
 }
 
-// service is the name of the service for people; "" where none is known.
-func service(v *query.View) string {
-	for _, s := range []string{v.Service.Name, v.Incident.ServiceName, v.Incident.Service} {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
-}
-
-func squad(v *query.View) string {
-	if v.Squad.Name != "" {
-		return v.Squad.Name
-	}
-	return v.Incident.Squad
-}
-
 // person is how somebody is called.
-func person(a incident.Actor) string {
-	if a.Kind == incident.KindVendor && a.Name == "" {
-		return vendor(a.ID)
-	}
-	return a.Label()
-}
-
-// vendor writes the name of another system as that system does.
-func vendor(id string) string {
-	for _, name := range []string{"PagerDuty", "Jira", "New Relic", "Prometheus", "Backstage", "Confluence", "Teams"} {
-		if strings.EqualFold(strings.ReplaceAll(name, " ", ""), id) {
-			return name
-		}
-	}
-	return id
-}
+func person(a incident.Actor) string { return locale.Person(a) }

@@ -13,10 +13,10 @@ import (
 func TestPublishedLink(t *testing.T) {
 	const page = "https://example.atlassian.net/wiki/spaces/OPS/pages/7"
 	w := resolved(t)
-	w.inc.Refs = append(w.inc.Refs, incident.Ref{System: incident.SourceConfluence, Role: incident.RolePage, ID: "7", URL: page})
+	w.Inc.Refs = append(w.Inc.Refs, incident.Ref{System: incident.SourceConfluence, Role: incident.RolePage, ID: "7", URL: page})
 	say := func(o Options, change func()) string {
 		change()
-		v := w.view()
+		v := w.View()
 		if o.Place == GroupChat {
 			v.Page = ""
 		}
@@ -32,7 +32,7 @@ func TestPublishedLink(t *testing.T) {
 	if s := say(Options{Place: GroupChat}, func() {}); !strings.Contains(s, "[Postmortem]("+page+")") {
 		t.Errorf("without: %s", s)
 	}
-	private := func() { w.inc.Private = true }
+	private := func() { w.Inc.Private = true }
 	if s := say(Options{Place: Personal}, private); !strings.Contains(s, "delete it there by hand, and from the trash: [Confluence]("+page+")") {
 		t.Errorf("private: %s", s)
 	}

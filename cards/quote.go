@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -79,7 +80,7 @@ func DeclareFrom(q Quote, values, errs map[string]string, services []Choice, o O
 	f.declareInputs(values, services)
 	f.input("description", f.text("description", f.p("message.text"), true, maxQuote))
 	f.by(&q)
-	send := f.send("form.declare.send", FormDeclare, nil)
+	send := f.send("form.declare.send", commands.FormDeclare, nil)
 	send.data = q.data(send.data)
 	return f.finish(f.p("form.declare.title"), send)
 }
@@ -139,7 +140,7 @@ func (m *maker) brief(v *query.View) []fact {
 		{Title: string(m.t("fact.level")), Value: string(outside(m.say.Level(v.Level), 60))},
 		{Title: string(m.t("fact.began")), Value: string(when(inc.OpenedAt))},
 	}
-	if s := outside(squad(v), 80); s != "" {
+	if s := outside(v.SquadName(), 80); s != "" {
 		out = append(out, fact{Title: string(m.t("fact.squad")), Value: string(s)})
 	}
 	return out
@@ -197,7 +198,7 @@ func (m *maker) preview(v *query.View) Preview {
 		return Preview{Title: m.p("say.private", "id", inc.ID.String()), Text: "🔒"}
 	}
 	parts := []string{clip(Plain(m.say.Level(v.Level)), 60)}
-	if s := clip(Plain(service(v)), 80); s != "" {
+	if s := clip(Plain(v.ServiceName()), 80); s != "" {
 		parts = append(parts, s)
 	}
 	parts = append(parts, inc.OpenedAt.In(m.location()).Format("2006-01-02 15:04 MST"))

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"imbot/commands"
 	"imbot/incident"
+	"imbot/internal/example"
 )
 
 // overheard is a message in Teams that is none of ours.
@@ -28,21 +30,21 @@ func init() {
 		{"timeline-errors", nil, func(_ testing.TB, o Options) Card {
 			return TimelineForm(Quote{ID: "1"}, map[string]string{"incident_other": "x"}, map[string]string{"incident_other": "There is none."}, nil, o)
 		}},
-		{"found", nil, func(t testing.TB, o Options) Card { return Found(acked(t).view(), t0.Add(time.Hour), o) }},
+		{"found", nil, func(t testing.TB, o Options) Card { return Found(acked(t).View(), t0.Add(time.Hour), o) }},
 		{"found-private", everywhere, func(t testing.TB, o Options) Card { return Found(private(t), t0, o) }},
-		{"unfurl", nil, func(t testing.TB, o Options) Card { return Unfurl(opened(t).view(), o) }},
+		{"unfurl", nil, func(t testing.TB, o Options) Card { return Unfurl(opened(t).View(), o) }},
 		{"declared", nil, func(t testing.TB, o Options) Card {
 			o.InDialog = true
-			return Declared(opened(t).view(), o)
+			return Declared(opened(t).View(), o)
 		}},
 		{"times", nil, func(t testing.TB, o Options) Card {
-			w := resolved(t).do(incident.SetTime, ani, incident.Args{Time: "detected", Value: t0.Add(-time.Minute)})
+			w := resolved(t).Do(incident.SetTime, ani, incident.Args{Time: "detected", Value: t0.Add(-time.Minute)})
 			o.Location = time.FixedZone("Asia/Jakarta", 7*3600)
-			return TimesForm(w.view(), map[string]string{"mitigated_at": "soon"}, map[string]string{"mitigated_at": "Not a time."}, o)
+			return TimesForm(w.View(), map[string]string{"mitigated_at": "soon"}, map[string]string{"mitigated_at": "Not a time."}, o)
 		}},
 		{"help-thread", nil, func(_ testing.TB, o Options) Card {
 			o.About, o.Dialogs = 42, true
-			return Help([]HelpRow{{Verb: "ack", Example: o.Hint("ack")}, {Verb: "list"}}, o)
+			return Help(commands.Help(commands.Env{Prefix: o.Hint("")}), o)
 		}},
 	}...)
 }
@@ -50,8 +52,8 @@ func init() {
 // TestUnfurl: a link's card is of a version that Teams takes for links, has no
 // state, and says nothing of what is private.
 func TestUnfurl(t *testing.T) {
-	for _, w := range []*world{opened(t), acked(t), resolved(t), closed(t)} {
-		v := w.view()
+	for _, w := range []*example.World{opened(t), acked(t), resolved(t), closed(t)} {
+		v := w.View()
 		raw, err := Unfurl(v, Options{}).JSON()
 		if err != nil {
 			t.Fatal(err)
@@ -66,7 +68,7 @@ func TestUnfurl(t *testing.T) {
 			}
 		}
 		v.URL = ""
-		if first, _ := Unfurl(opened(t).view(), Options{}).JSON(); v.Page != "" && !strings.Contains(string(first), "INC-42") {
+		if first, _ := Unfurl(opened(t).View(), Options{}).JSON(); v.Page != "" && !strings.Contains(string(first), "INC-42") {
 			t.Errorf("no id: %s", first)
 		}
 	}
@@ -84,7 +86,7 @@ func TestUnfurl(t *testing.T) {
 }
 
 func TestPreviews(t *testing.T) {
-	v := acked(t).view()
+	v := acked(t).View()
 	p := FoundPreview(v, Options{})
 	if p.Title != "INC-42 [prod] checkout_api is *down*" || !strings.HasPrefix(p.Text, "OPEN · ") {
 		t.Errorf("a result's preview: %+v", p)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -24,11 +25,11 @@ var rcaSteps = [RCASteps][]string{
 
 // RCATimes are the inputs of the RCA form that are no fields of the RCA, but
 // times of the incident: input id -> name of the time in incident.TimeNames.
-// Their values are as in TimeLayout, in Options.Location.
+// Their values are as in timeLayout, in Options.Location.
 var RCATimes = map[string]string{"impact_started_at": "impact_started", "detected_at": "detected"}
 
-// TimeLayout is how times are typed into forms.
-const TimeLayout = "2006-01-02 15:04"
+// timeLayout is how times are typed into forms.
+const timeLayout = "2006-01-02 15:04"
 
 // RCAFields are the ids of the inputs of a step, 1 to RCASteps; nil for another.
 func RCAFields(step int) []string {
@@ -73,18 +74,18 @@ func RCAForm(v *query.View, step int, values, errs map[string]string, o Options)
 	}
 	var buttons []button
 	add := func(key, op string) {
-		b := button{title: f.p(key), data: Data{Form: FormRCA, Incident: inc.ID.String(), Step: strconv.Itoa(step), Op: op}}
-		b.primary = op == OpNext || op == OpFinish
+		b := button{title: f.p(key), data: Data{Form: commands.FormRCA, Incident: inc.ID.String(), Step: strconv.Itoa(step), Op: op}}
+		b.primary = op == commands.OpNext || op == commands.OpFinish
 		buttons = append(buttons, b)
 	}
 	if step < RCASteps {
-		add("form.next", OpNext)
+		add("form.next", commands.OpNext)
 	} else {
-		add("form.finish", OpFinish)
+		add("form.finish", commands.OpFinish)
 	}
-	add("form.save", OpSave)
+	add("form.save", commands.OpSave)
 	if step > 1 {
-		add("form.back", OpBack)
+		add("form.back", commands.OpBack)
 	}
 	return f.finish(string(title), buttons...)
 }
@@ -143,10 +144,10 @@ func rcaValues(inc *incident.Incident, zone *time.Location) map[string]string {
 		"resolution_steps": r.ResolutionSteps, "lessons": r.Lessons,
 	}
 	if t := inc.Times.ImpactStarted; !t.IsZero() {
-		out["impact_started_at"] = t.In(zone).Format(TimeLayout)
+		out["impact_started_at"] = t.In(zone).Format(timeLayout)
 	}
 	if t := inc.Times.Detected; !t.IsZero() {
-		out["detected_at"] = t.In(zone).Format(TimeLayout)
+		out["detected_at"] = t.In(zone).Format(timeLayout)
 	}
 	return out
 }

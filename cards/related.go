@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -153,7 +154,7 @@ func LinkStats(f query.LinkFigures, o Options) Card {
 		if r.Made > 0 {
 			value = m.t("stats.rule", "share", percent(r.Precision()), "made", r.Made, "wrong", r.Wrong)
 		}
-		rows = append(rows, fact{Title: m.say.Or(ruleKey(r.Rule), clip(Plain(r.Rule), 60)), Value: string(value)})
+		rows = append(rows, fact{Title: clip(Plain(m.say.Rule(r.Rule)), 60), Value: string(value)})
 	}
 	for _, k := range f.Kinds {
 		value := m.t("stats.none")
@@ -209,5 +210,5 @@ func LinkForm(v *query.View, values, errs map[string]string, others []Choice, o 
 		kind.Value = incident.LinkDuplicate
 	}
 	f.input("kind", kind)
-	return f.finish(f.p("form.link.title", "id", id), f.send("form.link.send", FormLink, v))
+	return f.finish(f.p("form.link.title", "id", id), f.send("form.link.send", commands.FormLink, v))
 }

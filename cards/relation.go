@@ -2,10 +2,10 @@ package cards
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"imbot/incident"
+	"imbot/locale"
 	"imbot/query"
 )
 
@@ -87,13 +87,23 @@ func (m *maker) parentLine(v *query.View, l *incident.Link) md {
 	case l.Parent != 0:
 		parent = m.ref(v, l.Parent)
 	case l.ParentRef != nil:
-		parent = outside(vendor(l.ParentRef.System)+" "+l.ParentRef.ID, 80)
+		parent = outside(locale.System(l.ParentRef.System)+" "+l.ParentRef.ID, 80)
 	}
 	s := m.t("link."+l.Kind, "parent", parent)
 	if p := v.Parent; p != nil && !m.secret(p.Private) {
-		s += " " + outside(p.Title, 120) + " (" + m.t("card.state."+string(p.Status)) + ")"
+		s += " " + outside(p.Title, 120) + " (" + m.t("card.state."+string(p.Status)) + ")" + m.otherRoom(v, p)
 	}
 	return s
+}
+
+// otherRoom leads to the war room of an incident beside this one, where it is
+// another one than this one's.
+func (m *maker) otherRoom(v *query.View, r *query.Related) md {
+	a := anchor(m.p("room.go"), r.Room)
+	if a == "" || v.Incident.Room != nil && v.Incident.Room.URL == r.Room {
+		return ""
+	}
+	return " · 🚪 " + a
 }
 
 // secret reports whether this place must not be told of a private incident.
@@ -103,15 +113,7 @@ func (m *maker) secret(private bool) bool {
 
 // reason says which rule made a link, and how sure it is.
 func (m *maker) reason(l *incident.Link) md {
-	return m.rule(l) + " · " + m.sure(l.Confidence)
-}
-
-// ruleKey is the key of the words for a rule of links.
-func ruleKey(rule string) string {
-	if rule == incident.RuleMerged {
-		return "rule.merged"
-	}
-	return "rule." + rule
+	return m.rule(l) + " · " + md(m.say.Sure(l.Confidence))
 }
 
 func (m *maker) rule(l *incident.Link) md {
@@ -121,19 +123,7 @@ func (m *maker) rule(l *incident.Link) md {
 		}
 		return m.t("rule.person_when", "who", clip(person(l.By), 60), "when", when(l.At))
 	}
-	return md(Escape(m.say.Or(ruleKey(l.Rule), clip(l.Rule, 60))))
-}
-
-// sure is a confidence in a word and a number.
-func (m *maker) sure(c float64) md {
-	key := "sure.possible"
-	switch {
-	case c >= 0.97:
-		key = "sure.certain"
-	case c >= 0.8:
-		key = "sure.likely"
-	}
-	return m.t(key, "n", strconv.Itoa(int(100*min(max(c, 0), 1)+0.5)))
+	return outside(m.say.Rule(l.Rule), 60)
 }
 
 // proof is what the link was decided from: the path with the age of each step,
@@ -146,7 +136,7 @@ func (m *maker) proof(inc *incident.Incident, l *incident.Link) []element {
 			break
 		}
 		edge := outside(s.From, 60) + " → " + outside(s.To, 60)
-		source := outside(vendor(s.Source), 40)
+		source := outside(locale.System(s.Source), 40)
 		if s.SeenAt.IsZero() {
 			out = append(out, subtle(m.t("link.step_said", "edge", edge, "source", source)))
 		} else {
@@ -178,7 +168,7 @@ func (m *maker) children(v *query.View) []element {
 		if m.secret(c.Private) {
 			continue
 		}
-		line := subtle("• " + m.ref(v, c.ID) + " " + outside(c.Title, 80) + " · " + m.relative(&c))
+		line := subtle("• " + m.ref(v, c.ID) + " " + outside(c.Title, 80) + " · " + m.relative(&c) + m.otherRoom(v, &c))
 		line.Spacing = "none"
 		out = append(out, line)
 		shown++
@@ -300,7 +290,7 @@ func (m *maker) similar(v *query.View, others []element) []element {
 	if len(out) == 0 {
 		return nil
 	}
-	head := heading("💡 " + m.t("similar.title"))
+	head := heading("💡 " + m.t("card.similar"))
 	head.Size, head.Separator = "default", true
 	return append([]element{head}, out...)
 }

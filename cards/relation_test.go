@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"imbot/incident"
+	"imbot/locale"
 	"imbot/query"
 )
 
@@ -30,7 +31,7 @@ var (
 
 // consequence is an incident that another one has caused.
 func consequence(t testing.TB) *query.View {
-	v := opened(t).view()
+	v := opened(t).View()
 	l := calls
 	v.Incident.Link = &l
 	p := other(41, "[x](https://evil.example) payments-db is *down* <at>all</at>", down, incident.Open)
@@ -40,7 +41,7 @@ func consequence(t testing.TB) *query.View {
 
 // corrected is what a person has said to be no consequence.
 func corrected(t testing.TB) *query.View {
-	v := opened(t).view()
+	v := opened(t).View()
 	was := calls
 	v.Incident.Link, v.Incident.LinkFixed = nil, true
 	v.Incident.LinkWas = &incident.LinkWas{Link: &was, By: ani, At: t0.Add(time.Minute)}
@@ -49,7 +50,7 @@ func corrected(t testing.TB) *query.View {
 
 // saidSo is a duplicate by the word of a person.
 func saidSo(t testing.TB) *query.View {
-	v := opened(t).view()
+	v := opened(t).View()
 	v.Incident.Link = &incident.Link{Kind: incident.LinkDuplicate, Parent: 41, Rule: incident.RulePerson, Confidence: 1, By: budi, At: t0}
 	v.Incident.LinkFixed, v.Incident.LinkWas = true, &incident.LinkWas{By: budi, At: t0}
 	p := other(41, "payments-db is down", down, incident.Resolved)
@@ -59,7 +60,7 @@ func saidSo(t testing.TB) *query.View {
 
 // withChildren is an incident to which many are linked.
 func withChildren(t testing.TB, n int) *query.View {
-	v := opened(t).view()
+	v := opened(t).View()
 	for i := range n {
 		c := incident.Child{ID: incident.ID(43 + i), Kind: incident.LinkDuplicate}
 		l := incident.Link{Kind: c.Kind, Parent: 42, Rule: incident.RuleTrouble, Confidence: .85, By: incident.System}
@@ -80,7 +81,7 @@ func withChildren(t testing.TB, n int) *query.View {
 
 // repeating is an incident about which much is special.
 func repeating(t testing.TB) *query.View {
-	v := acked(t).view()
+	v := acked(t).View()
 	inc := v.Incident
 	inc.Openings, inc.Recurrences, inc.Major = 5, 3, 40
 	inc.NoticeGap, inc.PausedUntil = incident.GapPaused, t0.Add(time.Hour)
@@ -100,14 +101,14 @@ func earlierOnes() []query.Similar {
 }
 
 func muted(t testing.TB) *query.View {
-	v := opened(t).view()
+	v := opened(t).View()
 	v.Incident.NoticeGap, v.Incident.Maintenance = incident.GapMaintenance, "Budi: upgrade"
 	v.Muted = &query.Muted{Name: "Checkout", Mute: incident.Mute{Service: "checkout", From: t0.Add(-time.Hour), Until: t0.Add(time.Hour), Reason: "upgrade of *everything*", By: budi}}
 	return v
 }
 
 func imported(t testing.TB) *query.View {
-	v := closed(t).view()
+	v := closed(t).View()
 	v.Incident.Imported, v.Incident.NoticeGap = true, incident.GapImported
 	return v
 }
@@ -137,9 +138,9 @@ func init() {
 			v := withChildren(t, 300)
 			return Relatives(v, v.Children, 10, 43, "INC-43 is not related to INC-42: noted.", o)
 		}},
-		{"relatives-none", nil, func(t testing.TB, o Options) Card { return Relatives(opened(t).view(), nil, 0, 0, "", o) }},
-		{"similar", nil, func(t testing.TB, o Options) Card { return Similar(opened(t).view(), earlierOnes(), o) }},
-		{"similar-none", nil, func(t testing.TB, o Options) Card { return Similar(opened(t).view(), nil, o) }},
+		{"relatives-none", nil, func(t testing.TB, o Options) Card { return Relatives(opened(t).View(), nil, 0, 0, "", o) }},
+		{"similar", nil, func(t testing.TB, o Options) Card { return Similar(opened(t).View(), earlierOnes(), o) }},
+		{"similar-none", nil, func(t testing.TB, o Options) Card { return Similar(opened(t).View(), nil, o) }},
 		{"mutes", nil, func(t testing.TB, o Options) Card {
 			squad := query.Muted{Name: "Payments <at>all</at>", Mute: incident.Mute{Squad: "payments", Until: t0.Add(time.Hour), By: ani}}
 			return Mutes([]query.Muted{*muted(t).Muted, squad}, o)
@@ -147,12 +148,12 @@ func init() {
 		{"mutes-none", everywhere, func(_ testing.TB, o Options) Card { return Mutes(nil, o) }},
 		{"link-stats", nil, func(_ testing.TB, o Options) Card { return LinkStats(figures, o) }},
 		{"link", nil, func(t testing.TB, o Options) Card {
-			return LinkForm(opened(t).view(), nil, nil, []Choice{{"INC-41 payments-db is down", "INC-41"}, {"INC-40 search is slow", "INC-40"}}, o)
+			return LinkForm(opened(t).View(), nil, nil, []Choice{{"INC-41 payments-db is down", "INC-41"}, {"INC-40 search is slow", "INC-40"}}, o)
 		}},
 		{"link-errors", nil, func(t testing.TB, o Options) Card {
-			return LinkForm(opened(t).view(), map[string]string{"parent": "INC-9", "kind": "duplicate"}, map[string]string{"parent": "There is no incident INC-9."}, []Choice{{"INC-41 payments-db is down", "INC-41"}}, o)
+			return LinkForm(opened(t).View(), map[string]string{"parent": "INC-9", "kind": "duplicate"}, map[string]string{"parent": "There is no incident INC-9."}, []Choice{{"INC-41 payments-db is down", "INC-41"}}, o)
 		}},
-		{"link-alone", nil, func(t testing.TB, o Options) Card { return LinkForm(opened(t).view(), nil, nil, nil, o) }},
+		{"link-alone", nil, func(t testing.TB, o Options) Card { return LinkForm(opened(t).View(), nil, nil, nil, o) }},
 	}...)
 }
 
@@ -211,15 +212,37 @@ func TestPrivateRelatives(t *testing.T) {
 }
 
 func TestSure(t *testing.T) {
-	m := Options{}.maker()
-	for c, want := range map[float64]md{1: "certain (100 %)", .97: "certain (97 %)", .95: "likely (95 %)", .8: "likely (80 %)", .79: "possible (79 %)", 0: "possible (0 %)", -3: "possible (0 %)", 7: "certain (100 %)"} {
-		if got := m.sure(c); got != want {
+	for c, want := range map[float64]string{1: "certain (100 %)", .97: "certain (97 %)", .95: "likely (95 %)", .8: "likely (80 %)", .79: "possible (79 %)", 0: "possible (0 %)", -3: "possible (0 %)", 7: "certain (100 %)"} {
+		if got := locale.For("en").Sure(c); got != want {
 			t.Errorf("sure(%v) = %q, want %q", c, got, want)
 		}
 	}
 	for share, want := range map[float64]md{1: "100", 0: "0", .954: "95.4", 1.0 / 3: "33.3"} {
 		if got := percent(share); got != want {
 			t.Errorf("percent(%v) = %q, want %q", share, got, want)
+		}
+	}
+}
+
+// TestOtherRoom: incidents that are tied and have a room each lead to each other's.
+func TestOtherRoom(t *testing.T) {
+	const room = "https://teams.microsoft.com/l/chat/other"
+	for name, tt := range map[string]struct {
+		own  string
+		want int
+	}{"none of its own": {"", 2}, "another": {"https://teams.microsoft.com/l/chat/own", 2}, "the same": {room, 1}} {
+		v := consequence(t)
+		v.Parent.Room = room
+		child := other(43, "cart is down", down, incident.Open)
+		child.Room = room
+		v.Children, v.Incident.Children = []query.Related{child}, []incident.Child{{ID: 43, Kind: incident.LinkCascade}}
+		v.Incident.Room = &incident.Room{State: incident.RoomOpen, Chat: "19:own@thread.v2", URL: tt.own}
+		b, err := Incident(v, Options{}).JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(string(b), room); got != tt.want {
+			t.Errorf("%s: the other room is named %d times, want %d", name, got, tt.want)
 		}
 	}
 }

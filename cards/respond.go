@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -38,7 +39,7 @@ func (m *maker) responding(v *query.View) []element {
 // pageIcons stand before the word of a page's state.
 var pageIcons = map[string]string{
 	incident.PageWaiting: "⏳", incident.PageSent: "📟", incident.PageAnswered: "✅", incident.PageDeclined: "🚫",
-	incident.PageSilent: "🔕", incident.PageFailed: "⚠️",
+	incident.PageSilent: "🔕", incident.PageFailed: "⚠️", incident.PageElsewhere: "📟",
 }
 
 // showPages bounds how many pages a card lists: the newest.
@@ -59,8 +60,8 @@ func (m *maker) paged(inc *incident.Incident) []element {
 		case role != "":
 			who += " (" + role + ")"
 		}
-		line := md(pageIcons[p.State]) + " " + m.t("page."+p.State, "who", who)
-		if p.Detail != "" {
+		line := md(pageIcons[p.State]) + " " + m.t("page."+p.State, "who", who, "n", int(incident.PageWait.Minutes()), "with", clip(Plain(p.Detail), 20))
+		if p.Detail != "" && p.State != incident.PageElsewhere {
 			line += ": " + outside(m.unwoken(p.Detail), 160)
 		}
 		if p.State != incident.PageWaiting {
@@ -85,13 +86,13 @@ func (m *maker) unwoken(detail string) string { return m.say.Or("standby."+detai
 // role is how a role of standby is called.
 func (m *maker) role(role string) string {
 	if squad, ok := strings.CutPrefix(role, incident.PartSquad); ok {
-		return m.p("page.on_call", "squad", clip(squad, 60))
+		return m.p("part.squad", "squad", clip(squad, 60))
 	}
 	return clip(Plain(role), 60)
 }
 
 // UpdateForm asks how it stands: "customers", "text" and "next_update", which is
-// as in TimeLayout, in Options.Location.
+// as in timeLayout, in Options.Location.
 func UpdateForm(v *query.View, values, errs map[string]string, now time.Time, o Options) Card {
 	have := map[string]string{}
 	if u := v.Incident.Update; u != nil {
@@ -108,7 +109,7 @@ func UpdateForm(v *query.View, values, errs map[string]string, now time.Time, o 
 	f.input("customers", f.text("customers", f.p("form.update.customers"), true, maxCustomers))
 	f.input("text", required(f.text("text", f.p("form.update.doing"), true, incident.MaxText), f.p("form.update.need_text")))
 	f.input("next_update", f.clock("next_update", f.p("form.update.next", "zone", f.location().String()), f.p("form.update.next_hint", "time", now.Add(time.Hour).In(f.location()).Format("15:04"))))
-	return f.finish(f.p("form.update.title", "id", id), f.send("form.update.send", FormUpdate, v))
+	return f.finish(f.p("form.update.title", "id", id), f.send("form.update.send", commands.FormUpdate, v))
 }
 
 // PageForm asks whom to wake, "who", from these roles or by address, and why,
@@ -121,7 +122,7 @@ func PageForm(v *query.View, values, errs map[string]string, roles []string, o O
 	who.Placeholder = strings.Join(append(slices.Clone(roles[:min(len(roles), 4)]), "ani@example.com"), ", ")
 	f.input("who", who)
 	f.input("reason", f.text("reason", f.p("field.reason"), true, incident.MaxTitle))
-	return f.finish(f.p("form.page.title", "id", id), f.send("form.page.send", FormPage, v))
+	return f.finish(f.p("form.page.title", "id", id), f.send("form.page.send", commands.FormPage, v))
 }
 
 // nudge is what a reminder of a status update says, and its answers, which take
@@ -141,8 +142,8 @@ func (m *maker) nudge(v *query.View) (items []element, buttons []action) {
 	return items, []action{
 		answer("nudge.working", incident.RemindWorking, false),
 		answer("nudge.mitigated", incident.RemindMitigated, false),
-		m.open(button{title: m.p("nudge.help")}, inc.ID, FormPage),
-		m.open(button{title: m.p("card.update")}, inc.ID, FormUpdate),
+		m.open(button{title: m.p("nudge.help")}, inc.ID, commands.FormPage),
+		m.open(button{title: m.p("card.update")}, inc.ID, commands.FormUpdate),
 		answer("nudge.snooze", incident.RemindSnooze, true),
 		answer("nudge.stop", incident.RemindStop, true),
 	}

@@ -3,6 +3,7 @@ package cards
 import (
 	"strings"
 
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -120,14 +121,14 @@ func (m *maker) buttons(v *query.View) []action {
 			out = append(out, m.press(first("card.resolve"), id, VerbResolve))
 		}
 		out = append(out, m.openRoom(v)...)
-		out = append(out, m.open(b("card.note"), id, FormNote), m.open(b("card.update"), id, FormUpdate), m.open(more("card.wake"), id, FormPage))
+		out = append(out, m.open(b("card.note"), id, commands.FormNote), m.open(b("card.update"), id, commands.FormUpdate), m.open(more("card.wake"), id, commands.FormPage))
 		if !m.inRoom(inc) { // there it stands above
 			out = append(out, m.press(more("card.take"), id, VerbAssignMe))
 		}
 		return append(out,
-			m.open(more("card.level"), id, FormLevel),
-			m.open(more("card.resolve_note"), id, FormResolve),
-			m.open(more("card.also_related"), id, FormLink),
+			m.open(more("card.level"), id, commands.FormLevel),
+			m.open(more("card.resolve_note"), id, commands.FormResolve),
+			m.open(more("card.also_related"), id, commands.FormLink),
 			m.press(more("card.subscribe"), id, VerbSubscribe),
 			m.press(more("card.similar"), id, VerbSimilar))
 	case incident.Resolved:
@@ -136,13 +137,13 @@ func (m *maker) buttons(v *query.View) []action {
 			write = "card.rca_continue"
 		}
 		return []action{
-			m.open(first(write), id, FormRCA), m.open(b("card.action"), id, FormAction),
-			m.press(more("card.reopen"), id, VerbReopen), m.open(more("card.waive"), id, FormWaive), m.open(more("card.times"), id, FormTime),
-			m.open(more("card.also_related"), id, FormLink), m.press(more("card.similar"), id, VerbSimilar),
+			m.open(first(write), id, commands.FormRCA), m.open(b("card.action"), id, commands.FormAction),
+			m.press(more("card.reopen"), id, VerbReopen), m.open(more("card.waive"), id, commands.FormWaive), m.open(more("card.times"), id, commands.FormTime),
+			m.open(more("card.also_related"), id, commands.FormLink), m.press(more("card.similar"), id, VerbSimilar),
 		}
 	}
 	return []action{
-		m.open(b("card.action"), id, FormAction), m.press(b("card.reopen"), id, VerbReopen),
-		m.open(more("card.also_related"), id, FormLink), m.press(more("card.similar"), id, VerbSimilar),
+		m.open(b("card.action"), id, commands.FormAction), m.press(b("card.reopen"), id, VerbReopen),
+		m.open(more("card.also_related"), id, commands.FormLink), m.press(more("card.similar"), id, VerbSimilar),
 	}
 }

@@ -28,7 +28,7 @@ func Topic(v *query.View, lang string) string {
 		return id
 	}
 	parts := []string{m.p("status." + string(inc.Status))}
-	what := clip(service(v), 80)
+	what := clip(v.ServiceName(), 80)
 	if what == "" {
 		what = clip(inc.Title, 100)
 	}
@@ -77,10 +77,8 @@ func (m *maker) room(v *query.View) []element {
 	if a := anchor(m.p("room.call"), r.Meeting); a != "" {
 		items = append(items, text("📞 "+a))
 	}
-	if m.inRoom(v.Incident) && v.Incident.Postmortem.Required && v.Page != "" {
-		if a := anchor(m.p("room.rca"), v.Page+"/rca"); a != "" {
-			items = append(items, text("📝 "+a))
-		}
+	if m.inRoom(v.Incident) {
+		items = append(items, m.roomLinks(v)...)
 	}
 	if b := m.roomButtons(v, r); len(b) > 0 {
 		items = append(items, set(b...))
@@ -88,6 +86,26 @@ func (m *maker) room(v *query.View) []element {
 	c := box("", items...)
 	c.Separator, c.Spacing = true, "medium"
 	return []element{c}
+}
+
+// roomLinks lead from the room to the card in the channel, in whose thread others
+// talk, and to the RCA.
+func (m *maker) roomLinks(v *query.View) []element {
+	var out []element
+	i := slices.IndexFunc(v.Incident.Refs, func(r incident.Ref) bool {
+		return r.Role == incident.RoleCard && r.Target != m.Chat && r.URL != ""
+	})
+	if i >= 0 {
+		if a := anchor(m.p("room.card"), v.Incident.Refs[i].URL); a != "" {
+			out = append(out, text("📋 "+a))
+		}
+	}
+	if v.Incident.Postmortem.Required && v.Page != "" {
+		if a := anchor(m.p("doc.write"), v.Page+"/rca"); a != "" {
+			out = append(out, text("📝 "+a))
+		}
+	}
+	return out
 }
 
 func (m *maker) roomLine(v *query.View, r *incident.Room) md {
@@ -232,10 +250,14 @@ func (m *maker) roomButtons(v *query.View, r *incident.Room) []action {
 	return out
 }
 
-// openRoom is the button that opens a war room where there is none, or does not
+// openRoom is the button that opens a war room where there is none or another's,
+// or does not
 // wait for the time to open it.
 func (m *maker) openRoom(v *query.View) []action {
 	inc := v.Incident
+	if guest(inc) && inc.Active() {
+		return []action{m.press(button{title: m.p("room.own"), secondary: true, data: Data{Op: incident.RoomOpSplit}}, inc.ID, VerbRoom)}
+	}
 	if r := inc.Room; r != nil && !slices.Contains([]string{incident.RoomNone, incident.RoomThread}, r.State) && !held(inc) {
 		return nil
 	}

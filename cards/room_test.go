@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"imbot/incident"
+	"imbot/internal/example"
 	"imbot/query"
 )
 
@@ -14,10 +15,10 @@ const roomChat = "19:room@thread.v2"
 
 // withRoom is an incident with a war room in some state.
 func withRoom(t testing.TB, change func(*incident.Room)) *query.View {
-	w := newWorld(t).trigger("Checkout is down").do(incident.Ack, ani, incident.Args{})
-	w.inc.Room = &incident.Room{
+	w := example.New(t).Trigger("Checkout is down").Do(incident.Ack, ani, incident.Args{})
+	w.Inc.Room = &incident.Room{
 		State: incident.RoomOpen, Chat: roomChat, URL: "https://teams.microsoft.com/l/chat/19%3Aroom/0", Topic: "x", Ready: true, Call: true, Chats: 1,
-		Meeting: "https://meet.example.com/checkout", OpenAt: w.now,
+		Meeting: "https://meet.example.com/checkout", OpenAt: w.Now,
 		People: []incident.RoomPerson{
 			{Person: ani, Part: incident.PartOwner, State: incident.PersonIn},
 			{Person: budi, Part: "dba", State: incident.PersonIn, Until: t0.Add(8 * time.Hour)},
@@ -27,9 +28,9 @@ func withRoom(t testing.TB, change func(*incident.Room)) *query.View {
 		},
 	}
 	if change != nil {
-		change(w.inc.Room)
+		change(w.Inc.Room)
 	}
-	return w.view()
+	return w.View()
 }
 
 func roomSample(name string, chat string, change func(*incident.Room)) sample {
@@ -39,13 +40,13 @@ func roomSample(name string, chat string, change func(*incident.Room)) sample {
 	}}
 }
 
-func saySample(reason string, lead func(*world)) sample {
+func saySample(reason string, lead func(*example.World)) sample {
 	return sample{"room-say-" + reason, nil, func(t testing.TB, o Options) Card {
-		w := newWorld(t).trigger("Checkout is down").do(incident.Ack, ani, incident.Args{})
+		w := example.New(t).Trigger("Checkout is down").Do(incident.Ack, ani, incident.Args{})
 		lead(w)
-		v := w.view()
-		v.Timeline = w.log
-		p, ok := Say(v, incident.SayData{Reason: reason, N: w.log[len(w.log)-1].N}, o)
+		v := w.View()
+		v.Timeline = w.Log
+		p, ok := Say(v, incident.SayData{Reason: reason, N: w.Log[len(w.Log)-1].N}, o)
 		if !ok || p.Summary == "" {
 			t.Fatalf("nothing is said of %s", reason)
 		}
@@ -92,17 +93,37 @@ func init() {
 			}
 			return Incident(v, o)
 		}},
-		saySample(incident.SayCommander, func(w *world) { w.do(incident.Assign, ani, incident.Args{Person: &budi}) }),
+		saySample(incident.SayCommander, func(w *example.World) { w.Do(incident.Assign, ani, incident.Args{Person: &budi}) }),
 		roomSample("opening", "", func(r *incident.Room) { *r = incident.Room{State: incident.RoomOpening} }),
 		roomSample("late", "", state(incident.RoomOpening, "Teams does not answer")),
 		roomSample("thread", "", func(r *incident.Room) { *r = incident.Room{State: incident.RoomThread, Reason: "rooms are <b>off</b>"} }),
-		saySample(incident.SayResolved, func(w *world) { w.do(incident.Resolve, ani, incident.Args{Text: "Rolled *back* 2.3"}) }),
-		saySample(incident.SayReopened, func(w *world) {
-			w.do(incident.Resolve, ani, incident.Args{}).do(incident.Reopen, budi, incident.Args{Reason: "it is back"})
+		saySample(incident.SayResolved, func(w *example.World) { w.Do(incident.Resolve, ani, incident.Args{Text: "Rolled *back* 2.3"}) }),
+		saySample(incident.SayReopened, func(w *example.World) {
+			w.Do(incident.Resolve, ani, incident.Args{}).Do(incident.Reopen, budi, incident.Args{Reason: "it is back"})
 		}),
-		saySample(incident.SayClosed, func(w *world) { w.do(incident.Resolve, ani, incident.Args{}).rca(true) }),
-		saySample(incident.SayNudge, func(*world) {}),
+		saySample(incident.SayClosed, func(w *example.World) { w.Do(incident.Resolve, ani, incident.Args{}).RCA(true) }),
+		saySample(incident.SayNudge, func(*example.World) {}),
 	)
+}
+
+// TestRoomLinks: the card in the room leads to runbook, call, RCA and to the card
+// in the channel; that one does not lead to itself.
+func TestRoomLinks(t *testing.T) {
+	const card = "https://teams.microsoft.com/l/message/19:payments/1"
+	for chat, want := range map[string]bool{roomChat: true, "19:payments": false} {
+		v := withRoom(t, func(r *incident.Room) { r.Meeting = "https://meet.example.com/payments" })
+		v.Links = []incident.LinkURL{{Title: "Runbook", URL: "https://wiki.example.com/checkout"}}
+		v.Incident.Refs = append(v.Incident.Refs,
+			incident.Ref{System: "teams", Role: incident.RoleCard, Target: roomChat, ID: roomChat + ";messageid=2", URL: "https://teams.microsoft.com/l/message/" + roomChat + "/2"},
+			incident.Ref{System: "teams", Role: incident.RoleCard, Target: "19:payments", ID: "19:payments;messageid=1", URL: card})
+		b, err := Incident(v, Options{Chat: chat}).JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), card) != want || !strings.Contains(string(b), "https://meet.example.com/payments") || !strings.Contains(string(b), "https://wiki.example.com/checkout") || strings.Contains(string(b), "/rca)") != want {
+			t.Errorf("in %s: %s", chat, b)
+		}
+	}
 }
 
 func TestTopic(t *testing.T) {
@@ -138,7 +159,7 @@ func TestSayOver(t *testing.T) {
 			t.Errorf("%s is said of an open incident", reason)
 		}
 	}
-	v = resolved(t).view()
+	v = resolved(t).View()
 	for _, reason := range []string{incident.SayReopened, incident.SayNudge} {
 		if _, ok := Say(v, incident.SayData{Reason: reason}, Options{}); ok {
 			t.Errorf("%s is said of one that is over", reason)
@@ -150,14 +171,14 @@ func TestSayOver(t *testing.T) {
 // is and what has become of it.
 func TestSayElsewhere(t *testing.T) {
 	shared := &incident.Room{State: incident.RoomShared, With: 41}
-	over := newWorld(t).trigger("Checkout *is* down").do(incident.Resolve, ani, incident.Args{Text: "rolled back"})
-	for reason, w := range map[string]*world{
+	over := example.New(t).Trigger("Checkout *is* down").Do(incident.Resolve, ani, incident.Args{Text: "rolled back"})
+	for reason, w := range map[string]*example.World{
 		incident.SayResolved: over,
-		incident.SayClosed:   newWorld(t).trigger("Checkout *is* down").do(incident.Resolve, ani, incident.Args{}).rca(true),
-		incident.SayReopened: newWorld(t).trigger("Checkout *is* down").do(incident.Resolve, ani, incident.Args{}).do(incident.Reopen, budi, incident.Args{}),
+		incident.SayClosed:   example.New(t).Trigger("Checkout *is* down").Do(incident.Resolve, ani, incident.Args{}).RCA(true),
+		incident.SayReopened: example.New(t).Trigger("Checkout *is* down").Do(incident.Resolve, ani, incident.Args{}).Do(incident.Reopen, budi, incident.Args{}),
 	} {
-		v := w.view()
-		v.Timeline, v.Incident.Room = w.log, shared
+		v := w.View()
+		v.Timeline, v.Incident.Room = w.Log, shared
 		p, ok := Say(v, incident.SayData{Reason: reason}, Options{Chat: roomChat})
 		body, err := json.Marshal(p.Card)
 		if err != nil || !ok || !strings.HasPrefix(p.Summary, "INC-42 ") {

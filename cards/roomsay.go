@@ -3,6 +3,7 @@ package cards
 import (
 	"slices"
 
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -78,7 +79,7 @@ func (m *maker) sayResolved(v *query.View, _ incident.SayData) *said {
 	}
 	if inc.Status == incident.Resolved && !guest(inc) {
 		s.items = append(s.items, m.review(v)...)
-		s.buttons = append(s.buttons, m.open(button{title: m.p("card.rca"), primary: true}, inc.ID, FormRCA))
+		s.buttons = append(s.buttons, m.open(button{title: m.p("card.rca"), primary: true}, inc.ID, commands.FormRCA))
 	}
 	return s
 }
@@ -117,7 +118,7 @@ func (m *maker) sayUpdate(v *query.View, d incident.SayData) *said {
 	}
 	e := &v.Timeline[i]
 	s := m.speak("📣", "room.say.update", "id", v.Incident.ID.String(), "who", clip(person(e.Actor), 60))
-	for _, part := range []struct{ key, text string }{{"room.say.doing", e.Text}, {"room.say.customers", e.Data["customers"]}, {"room.say.next", moment(e.Data["next"])}} {
+	for _, part := range []struct{ key, text string }{{"room.say.doing", e.Text}, {"room.say.customers", e.Data["customers"]}, {"update.next", moment(e.Data["next"])}} {
 		if x := Plain(part.text); x != "" {
 			title := run(m.p(part.key) + ": ")
 			title.Weight = "bolder"

@@ -19,7 +19,7 @@ func Summary(v *query.View, lang string) string {
 	if inc.Private {
 		return m.p("say.private", "id", id)
 	}
-	what := clip(service(v), 60)
+	what := clip(v.ServiceName(), 60)
 	if what == "" {
 		what = clip(inc.Title, 80)
 	}
@@ -114,6 +114,10 @@ func eventVariants(e *incident.Event) []string {
 		case due:
 			out = append(out, "due")
 		}
+	case incident.EvPaged:
+		if e.Data["with"] != "" {
+			out = append(out, "with")
+		}
 	case incident.EvPageAnswer:
 		out = append(out, e.Data["answer"])
 	case incident.EvNotPaged:
@@ -161,7 +165,7 @@ func eventWord(p locale.Printer, name, v string, e *incident.Event) string {
 		}
 	case "rule":
 		if e.Kind == incident.EvLinked || e.Kind == incident.EvChild || e.Kind == incident.EvUnlinked {
-			return p.Or(ruleKey(v), v)
+			return p.Rule(v)
 		}
 	case "kind":
 		return p.Or("kind."+v, v)
@@ -180,7 +184,7 @@ func eventWord(p locale.Printer, name, v string, e *incident.Event) string {
 	case "effect":
 		return p.Or("effect."+v, v)
 	case "system":
-		return vendor(v)
+		return locale.System(v)
 	}
 	return v
 }

@@ -6,25 +6,26 @@ import (
 	"time"
 
 	"imbot/incident"
+	"imbot/internal/example"
 	"imbot/query"
 )
 
 func TestSummary(t *testing.T) {
 	noService := func(t testing.TB) *query.View {
-		w := newWorld(t)
-		w.facts.Service, w.facts.Verdict = incident.ServiceInfo{}, incident.Verdict{Level: incident.Other}
-		return w.do(incident.Declare, ani, incident.Args{Title: "Odd [noise](https://evil.example) <at>all</at>"}).view()
+		w := example.New(t)
+		w.Facts.Service, w.Facts.Verdict = incident.ServiceInfo{}, incident.Verdict{Level: incident.Other}
+		return w.Do(incident.Declare, ani, incident.Args{Title: "Odd [noise](https://evil.example) <at>all</at>"}).View()
 	}
 	tests := []struct {
 		name, lang string
 		v          *query.View
 		want       string
 	}{
-		{"open", "en", opened(t).view(), "INC-42 DOWN Checkout, not acknowledged"},
-		{"open", "id", opened(t).view(), "INC-42 MATI Checkout, belum di-ack"},
-		{"acknowledged", "en", acked(t).view(), "INC-42 DOWN Checkout, Ani has it"},
-		{"resolved", "en", resolved(t).view(), "INC-42 resolved: Checkout, RCA missing"},
-		{"closed", "en", closed(t).view(), "INC-42 closed: Checkout"},
+		{"open", "en", opened(t).View(), "INC-42 DOWN Checkout, not acknowledged"},
+		{"open", "id", opened(t).View(), "INC-42 MATI Checkout, belum di-ack"},
+		{"acknowledged", "en", acked(t).View(), "INC-42 DOWN Checkout, Ani has it"},
+		{"resolved", "en", resolved(t).View(), "INC-42 resolved: Checkout, RCA missing"},
+		{"closed", "en", closed(t).View(), "INC-42 closed: Checkout"},
 		{"private", "en", private(t), "INC-42 (private)"},
 		{"private", "id", private(t), "INC-42 (privat)"},
 		{"no service", "en", noService(t), "INC-42 ALERT Odd [noise] (https://evil.example) ‹at>all‹/at>, not acknowledged"},
@@ -44,9 +45,9 @@ func TestReply(t *testing.T) {
 		v            *query.View
 		want         string
 	}{
-		{incident.ReplyRaised, "en", opened(t).view(), "INC-42 raised to Service down by Ani: [prod] checkout_api is *down*: again ‹at>all‹/at>"},
-		{incident.ReplyReopened, "id", opened(t).view(), "INC-42 dibuka lagi oleh Ani ([prod] checkout_api is *down*): again ‹at>all‹/at>"},
-		{incident.ReplyCommander, "en", opened(t).view(), "INC-42: Budi_Santoso is commander now: again ‹at>all‹/at>"},
+		{incident.ReplyRaised, "en", opened(t).View(), "INC-42 raised to Service down by Ani: [prod] checkout_api is *down*: again ‹at>all‹/at>"},
+		{incident.ReplyReopened, "id", opened(t).View(), "INC-42 dibuka lagi oleh Ani ([prod] checkout_api is *down*): again ‹at>all‹/at>"},
+		{incident.ReplyCommander, "en", opened(t).View(), "INC-42: Budi_Santoso is commander now: again ‹at>all‹/at>"},
 		{incident.ReplyResolved, "en", private(t), "INC-42 resolved by Ani (private)"},
 	}
 	for _, tt := range tests {
@@ -73,7 +74,7 @@ func TestEventText(t *testing.T) {
 		return ev
 	}
 	vendorSays := e(incident.EvTriggered, "", "title", "x is down", "level", "service-down", "rule", "is down")
-	vendorSays.Actor = pd
+	vendorSays.Actor = example.PagerDuty
 	tests := []struct {
 		lang string
 		e    incident.Event
@@ -105,9 +106,9 @@ func TestEventText(t *testing.T) {
 		{"en", e(incident.EvPromoted, "", "kind", "duplicate", "parent", "INC-1", "rule", "title"), "Outlived INC-1: an incident of its own now"},
 		{"en", e(incident.EvFollowed, "", "to", "open"), "Open again with what is linked to it"},
 		{"id", e(incident.EvFollowed, "", "to", "resolved"), "Pulih bersama insiden yang terkait"},
-		{"en", e(incident.EvUndone, "", "from", "INC-1", "parent", "INC-2"), "Ani took the last correction of its link back"},
+		{"en", e(incident.EvUndone, "", "from", "INC-1", "parent", "INC-2"), "Ani took back the last correction of its link"},
 		{"en", e(incident.EvFlapping, "", "n", "5"), "Flapping: opened 5 times"},
-		{"en", e(incident.EvPaused, "", "until", "2026-12-31T01:09:05Z"), "Not shown before 2026-12-31 01:09: it mostly resolves itself"},
+		{"en", e(incident.EvPaused, "", "until", "2026-12-31T01:09:05Z"), "Not shown before 2026-12-31 01:09: it usually resolves itself"},
 		{"en", e(incident.EvMuted, "an upgrade", "target", "checkout", "by", "Budi", "until", "2026-12-31T03:00:00Z"), "Kept quiet: checkout is muted until 2026-12-31 03:00, by Budi: an upgrade"},
 		{"id", e(incident.EvMajor, "", "first", "INC-40"), "Bagian dari rentetan yang dimulai dengan INC-40"},
 		{"en", e(incident.EvImported, ""), "Taken from the pager's history"},
@@ -122,8 +123,8 @@ func TestEventText(t *testing.T) {
 		}
 	}
 	// What the rules write leaves no hole.
-	for _, w := range []*world{closed(t).action("x", "", nil), acked(t).do(incident.Unack, ani, incident.Args{}).do(incident.Assign, ani, incident.Args{Person: &budi})} {
-		for _, ev := range w.log {
+	for _, w := range []*example.World{closed(t).Action("x", "", nil), acked(t).Do(incident.Unack, ani, incident.Args{}).Do(incident.Assign, ani, incident.Args{Person: &budi})} {
+		for _, ev := range w.Log {
 			for _, lang := range []string{"en", "id"} {
 				if s := EventText(ev, lang, time.UTC); strings.ContainsAny(s, "{}") || s == string(ev.Kind) {
 					t.Errorf("EventText(%s, %s) = %q", ev.Kind, lang, s)

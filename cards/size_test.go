@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"imbot/changes"
+	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -22,7 +23,7 @@ func full(s string, n int) string { return strings.Repeat(s, n/len([]rune(s))) }
 // stuffed is an incident with more of everything than there can be.
 func stuffed(t testing.TB, s string) *query.View {
 	w := resolved(t)
-	inc := w.inc
+	inc := w.Inc
 	title, long := full(s, incident.MaxTitle), full(s, incident.MaxText)
 	who := incident.Actor{Kind: incident.KindUser, ID: long, Name: long}
 	inc.Title, inc.Description, inc.ServiceName, inc.Squad, inc.LevelRule = title, long, long, long, long
@@ -35,7 +36,7 @@ func stuffed(t testing.TB, s string) *query.View {
 		Summary: long, Impact: long, Detection: long, RootCause: long, Category: long, FiveWhys: []string{long, long, long}, ContributingFactors: long,
 		ResolutionSteps: long, Lessons: long,
 	}
-	v := w.view()
+	v := w.View()
 	for i := range 100 {
 		inc.Responders = append(inc.Responders, who)
 		inc.Actions = append(inc.Actions, incident.Action{N: i + 1, Title: title, Owner: who, Due: long})
@@ -96,10 +97,10 @@ func TestWorstCase(t *testing.T) {
 		}
 		o.BotName = full(s, 255)
 		page := query.Page{Next: "x"}
-		var rows []HelpRow
+		var rows []commands.HelpRow
 		for range query.MaxLimit {
 			page.Incidents = append(page.Incidents, v)
-			rows = append(rows, HelpRow{Verb: long, Usage: long, Text: long, Example: long})
+			rows = append(rows, commands.HelpRow{Verb: long, Usage: long, Example: long, Common: true})
 		}
 		all := map[string]Card{
 			"list": List(page, long, o), "help": Help(rows, o), "message": Message(strings.Repeat(long+"\n", 100), o),
@@ -141,7 +142,7 @@ func TestWorstCase(t *testing.T) {
 func TestDraftSurvives(t *testing.T) {
 	for _, s := range []string{"😀", `"`, "a\n", "é"} {
 		long := strings.TrimSpace(full(s, incident.MaxText))
-		v := resolved(t).view()
+		v := resolved(t).View()
 		v.Incident.Postmortem.RCA = incident.RCA{Summary: long, Impact: long, Detection: long}
 		got := map[string]string{}
 		for _, e := range RCAForm(v, 1, nil, nil, Options{}).Body {

@@ -3,10 +3,10 @@ package cards
 import (
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"imbot/incident"
+	"imbot/internal/mdtext"
 )
 
 // md is text that is safe in Markdown as it stands: ours, or escaped.
@@ -95,59 +95,11 @@ func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 // a mention, a list, a heading, emphasis or a date function. See
 // https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features.
 func Escape(s string) string {
-	s = Plain(s)
-	var b strings.Builder
-	b.Grow(len(s) + len(s)/8)
-	start := lineMark(s)
-	for i, r := range s {
-		if i == start || special(s, i, r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
+	return dialect.Escape(Plain(s))
 }
 
-// lineMark is the index of the character that would make the line a heading, a
-// quote or a list; -1 where there is none.
-func lineMark(s string) int {
-	if s == "" {
-		return -1
-	}
-	if strings.IndexByte("#>+-=", s[0]) >= 0 {
-		return 0
-	}
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	if n > 0 && n < len(s) && (s[n] == '.' || s[n] == ')') {
-		return n
-	}
-	return -1
-}
-
-// special reports whether Markdown could read the character at i as markup.
-// An underscore within a word is left alone: there it never is.
-func special(s string, i int, r rune) bool {
-	switch r {
-	case '\\', '*', '`', '[', ']', '~', '|', '<':
-		return true
-	case '_':
-		before, _ := utf8.DecodeLastRuneInString(s[:i])
-		after, _ := utf8.DecodeRuneInString(s[i+1:])
-		return !inWord(before) || !inWord(after)
-	case '&':
-		return strings.IndexByte(s[i:], ';') > 0
-	case ':':
-		return strings.HasPrefix(s[i+1:], "//")
-	case '.':
-		return i >= 3 && strings.EqualFold(s[i-3:i], "www")
-	}
-	return false
-}
-
-func inWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+// dialect is that of Teams, where "=" below a line makes a heading of it.
+var dialect = mdtext.Dialect{Start: "#>+-="}
 
 // outside is Escape for the builders, clipped to at most n runes before.
 func outside(s string, n int) md { return md(Escape(clip(s, n))) }

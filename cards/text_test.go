@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"imbot/commands"
 	"imbot/incident"
+	"imbot/internal/example"
 	"imbot/query"
 
 	"github.com/google/go-cmp/cmp"
@@ -167,12 +169,12 @@ func markup(t testing.TB, raw []byte) map[string]int {
 
 // poison puts s wherever text from outside goes, and returns all cards.
 func poison(t testing.TB, s string) map[string]Card {
-	w := closed(t).action("x", "2027-01-15", &budi)
-	w.inc.Actions[0].Title, w.inc.Actions[0].Due = s, s
-	w.inc.Actions[0].Owner.Name = s
+	w := closed(t).Action("x", "2027-01-15", &budi)
+	w.Inc.Actions[0].Title, w.Inc.Actions[0].Due = s, s
+	w.Inc.Actions[0].Owner.Name = s
 	r := resolved(t)
 	o := opened(t)
-	for _, inc := range []*incident.Incident{w.inc, r.inc, o.inc} {
+	for _, inc := range []*incident.Incident{w.Inc, r.Inc, o.Inc} {
 		inc.Title, inc.Description, inc.Squad, inc.ServiceName, inc.LevelRule, inc.Alert.Priority = s, s, s, s, s, s
 		inc.AcknowledgedBy.Name, inc.ResolvedBy.Name, inc.Commander = s, s, incident.Actor{Kind: "user", ID: "x", Name: s}
 		inc.Responders = []incident.Actor{{Kind: "user", ID: "x", Name: s}}
@@ -180,8 +182,8 @@ func poison(t testing.TB, s string) map[string]Card {
 		inc.Link = &incident.Link{Kind: incident.LinkDuplicate, ParentRef: &incident.Ref{System: s, ID: s}, Evidence: []string{s}}
 		inc.DefaultChan = true
 	}
-	view := func(w *world) *query.View {
-		v := w.view()
+	view := func(w *example.World) *query.View {
+		v := w.View()
 		v.Squad.Name, v.Service.Name, v.Service.Owner, v.Level.Title = s, s, s, "!"+s
 		v.Links = []incident.LinkURL{{Title: s, URL: "https://a.example"}}
 		v.Trouble = []incident.EffectState{{Effect: incident.Effect{Kind: s}, State: incident.EffectDead, Error: "!" + s}}
@@ -194,7 +196,7 @@ func poison(t testing.TB, s string) map[string]Card {
 		"mutes": Mutes([]query.Muted{*tied.Muted}, opt), "link": LinkForm(tied, map[string]string{"parent": s}, map[string]string{"parent": "!" + s}, []Choice{{"!" + s, "INC-1"}}, opt),
 		"open": Incident(view(o), opt), "resolved": Incident(view(r), opt), "closed": Incident(view(w), opt),
 		"list":    List(query.Page{Incidents: []*query.View{view(o)}}, "!"+s, opt),
-		"help":    Help([]HelpRow{{Verb: "!" + s, Usage: "!" + s, Text: "!" + s, Example: "!" + s}}, opt),
+		"help":    Help([]commands.HelpRow{{Verb: "!" + s, Usage: "!" + s, Example: "!" + s}}, opt),
 		"message": Message("!"+s, opt),
 		"declare": DeclareForm(map[string]string{"title": s}, map[string]string{"title": "!" + s, "other": "!" + s}, nil, opt),
 	}

@@ -23,7 +23,7 @@ func TicketText(v *query.View, n int, lang string) (title, text string) {
 		}
 	}
 	lines := []string{p.Text(key, "id", id, "title", incident.Line(inc.Title)), ""}
-	if s := service(v); s != "" {
+	if s := v.ServiceName(); s != "" {
 		lines = append(lines, p.Text("ticket.service", "service", incident.Line(s)))
 	}
 	lines = append(lines, p.Text("ticket.level", "level", p.Level(v.Level)))

@@ -24,7 +24,7 @@ func TestTicketText(t *testing.T) {
 	}{
 		{0, "en", "RCA of INC-42: checkout is down *now*", []string{"INC-42 needs an RCA", "Service: Checkout", "Level: Service down", "https://imbot.example.com/incidents/INC-42"}},
 		{0, "id", "RCA INC-42: checkout is down *now*", []string{"INC-42 memerlukan RCA", "Layanan: Checkout"}},
-		{1, "en", "raise the limit", []string{"A follow-up of INC-42: checkout is down *now*"}},
+		{1, "en", "raise the limit", []string{"An action of INC-42: checkout is down *now*"}},
 	} {
 		title, text := TicketText(v, c.n, c.lang)
 		if title != c.title {
@@ -55,12 +55,12 @@ func TestTicketEvents(t *testing.T) {
 		want string
 	}{
 		{event(incident.EvTicket, "", "key", "OPS-1", "action", "created"), "Ticket OPS-1 was made in Jira"},
-		{event(incident.EvTicket, "assignee", "key", "OPS-1", "action", "left_out"), "Left out of the ticket, for Jira did not take it: assignee"},
+		{event(incident.EvTicket, "assignee", "key", "OPS-1", "action", "left_out"), "Left out of the ticket, because Jira refused it: assignee"},
 		{event(incident.EvTicketMoved, "", "key", "OPS-1", "field", "done", "from", "open", "to", "done"), "Changed in Jira (OPS-1): Status from “open” to “done”"},
 		{event(incident.EvTicketMoved, "", "key", "OPS-1", "field", "due", "from", "2026-01-01", "to", "", "how", "both"), "Changed on both sides (OPS-1): Due date is “nothing”, as in Jira; “2026-01-01” was dropped"},
 		{event(incident.EvTicketMoved, "", "key", "OPS-1", "field", "done", "from", "open", "to", "done", "how", "owed"), "OPS-1 was closed in Jira, but the RCA is still owed"},
-		{event(incident.EvTicketMoved, "no way", "key", "OPS-1", "field", "done", "from", "open", "to", "done", "how", "refused"), "Jira did not take Status “done” for OPS-1: no way"},
-		{event(incident.EvActionEdit, "fix it", "n", "1", "field", "due", "from", "2026-01-01", "to", ""), "Jira changed Due date of follow-up 1 from “2026-01-01” to “nothing”: fix it"},
+		{event(incident.EvTicketMoved, "no way", "key", "OPS-1", "field", "done", "from", "open", "to", "done", "how", "refused"), "Jira refused Status “done” for OPS-1: no way"},
+		{event(incident.EvActionEdit, "fix it", "n", "1", "field", "due", "from", "2026-01-01", "to", ""), "Jira changed Due date of action 1 from “2026-01-01” to “nothing”: fix it"},
 	} {
 		if got := EventText(c.e, "en", time.UTC); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)

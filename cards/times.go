@@ -4,11 +4,12 @@ import (
 	"slices"
 	"time"
 
+	"imbot/commands"
 	"imbot/query"
 )
 
 // TimesFields are the inputs of TimesForm, by the names of their times in
-// incident.TimeNames. Their values are as in TimeLayout, in Options.Location.
+// incident.TimeNames. Their values are as in timeLayout, in Options.Location.
 var TimesFields = map[string]string{"impact_started_at": "impact_started", "detected_at": "detected", "mitigated_at": "mitigated"}
 
 // timesOrder is the order in which they happen.
@@ -21,7 +22,7 @@ func TimesForm(v *query.View, values, errs map[string]string, o Options) Card {
 	have := map[string]string{}
 	for i, at := range []time.Time{t.ImpactStarted, t.Detected, t.Mitigated} {
 		if !at.IsZero() {
-			have[timesOrder[i]] = at.In(o.location()).Format(TimeLayout)
+			have[timesOrder[i]] = at.In(o.location()).Format(timeLayout)
 		}
 	}
 	for _, id := range append(slices.Clone(timesOrder), "reason") {
@@ -36,7 +37,7 @@ func TimesForm(v *query.View, values, errs map[string]string, o Options) Card {
 		f.input(id, f.clock(id, f.p("form.time", "field", f.p("rca."+id), "zone", f.location().String()), "2026-12-31 15:04"))
 	}
 	f.input("reason", f.text("reason", f.p("field.reason"), true, maxReason))
-	return f.finish(f.p("form.time.title", "id", id), f.send("form.save_times", FormTime, v))
+	return f.finish(f.p("form.time.title", "id", id), f.send("form.save_times", commands.FormTime, v))
 }
 
 // maxReason bounds the reason, in runes: it is one line of the timeline.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"imbot/incident"
+	"imbot/locale"
 )
 
 var placeholder = regexp.MustCompile(`\{([a-z]+)\}`)
@@ -26,8 +27,8 @@ func sound(t *testing.T, r Request, err error) {
 		if p.Detail == "" || !utf8.ValidString(p.Detail) || len(p.Detail) > 1000 {
 			t.Fatalf("bad text %q", p.Detail)
 		}
-		text, ok := texts[p.Key]
-		if !ok {
+		text := locale.For(locale.English).Or("err."+p.Key, "")
+		if text == "" {
 			t.Fatalf("no text for %q", p.Key)
 		}
 		for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
@@ -86,7 +87,7 @@ func FuzzParse(f *testing.F) {
 		}
 		r, err := Parse(text, env)
 		sound(t, r, err)
-		if err == nil && len(text) > MaxText {
+		if err == nil && len(text) > maxText {
 			t.Fatal("too long, and accepted")
 		}
 		if err == nil && r.Command != nil && verbByName[r.Verb].id && r.Incident == 0 {

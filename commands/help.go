@@ -3,61 +3,32 @@ package commands
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"imbot/incident"
 )
 
-// HelpRow is what there is to say about one verb.
+// HelpRow is what there is to say about one verb, besides its text "help.<verb>"
+// in the message catalogue.
 type HelpRow struct {
-	Verb     string
-	Aliases  []string
-	Usage    string            // "level <incident> [level] [reason]", without prefix
-	Example  string            // as it works where it is shown
-	Key      string            // of Text in the message catalogue: "help.level"
-	Text     string            // one line, in English
-	RoleKey  string            // of Role in the message catalogue: "may.squad"
-	Role     string            // who may, in English
-	Statuses []incident.Status // in which it changes something; empty: in all
-	Common   bool              // one of the ten commonest
+	Verb    string
+	Usage   string // "level <incident> [level] [reason]", without prefix
+	Example string // as it works where it is shown
+	Common  bool   // one of the ten commonest
 }
 
 // Help returns one row for each verb, in the order in which they are met.
 func Help(env Env) []HelpRow {
 	out := make([]HelpRow, len(table))
 	for i := range table {
-		out[i] = table[i].row(&env)
+		v := &table[i]
+		out[i] = HelpRow{Verb: v.name, Usage: v.usage(), Example: env.exampleFor(v), Common: v.menu > 0}
 	}
 	return out
 }
 
-// HelpFor returns the row of one verb, by its name or an alias; false where
-// there is none.
-func HelpFor(env Env, name string) (HelpRow, bool) {
-	v := verbByName[strings.ToLower(name)]
-	if v == nil {
-		return HelpRow{}, false
-	}
-	return v.row(&env), true
-}
-
-func (v *verb) row(env *Env) HelpRow {
-	return HelpRow{
-		Verb: v.name, Aliases: slices.Clone(v.aliases), Usage: v.usage(), Example: env.exampleFor(v),
-		Key: "help." + v.name, Text: v.help, RoleKey: "may." + v.role, Role: mayTexts["may."+v.role],
-		Statuses: slices.Clone(v.statuses), Common: v.menu > 0,
-	}
-}
-
-// MenuItem is one entry of the menu that Teams shows behind the bot's name.
-type MenuItem struct {
-	Title       string // the verb; choosing it only types it
-	Key         string // of Description in the message catalogue
-	Description string // in English, at most 128 characters
-}
-
-// Commonest returns the ten verbs of the bot's menu, the first one first.
-func Commonest() []MenuItem {
+// Commonest returns the ten verbs of the menu that Teams shows behind the bot's
+// name, the first one first. Choosing one only types it.
+func Commonest() []string {
 	var rows []*verb
 	for i := range table {
 		if table[i].menu > 0 {
@@ -65,9 +36,9 @@ func Commonest() []MenuItem {
 		}
 	}
 	slices.SortFunc(rows, func(a, b *verb) int { return cmp.Compare(a.menu, b.menu) })
-	out := make([]MenuItem, len(rows))
+	out := make([]string, len(rows))
 	for i, v := range rows {
-		out[i] = MenuItem{Title: v.name, Key: "help." + v.name, Description: v.help}
+		out[i] = v.name
 	}
 	return out
 }

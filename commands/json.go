@@ -141,11 +141,11 @@ func (v *verb) fromJSON(fields map[string]any) (Request, error) {
 	if r.Command != nil {
 		r.args().RCAWas = was
 	}
-	return r, v.wholeJSON(&r, got)
+	return r, v.wholeJSON(&r)
 }
 
 // wholeJSON completes what has no form here: the domain says what is missing.
-func (v *verb) wholeJSON(r *Request, got map[string]value) error {
+func (v *verb) wholeJSON(r *Request) error {
 	if r.Me {
 		return problem("", "me_nobody")
 	}

@@ -15,8 +15,8 @@ import (
 // The error is an *incident.Problem, whose text says what to type instead, as
 // it works where it is shown.
 func Parse(text string, env Env) (Request, error) {
-	if len(text) > MaxText {
-		return Request{}, problem("", "text_too_long", "limit", MaxText)
+	if len(text) > maxText {
+		return Request{}, problem("", "text_too_long", "limit", maxText)
 	}
 	text = withoutSlash(clean(text))
 	if text == "" {

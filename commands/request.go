@@ -7,8 +7,8 @@ import (
 	"imbot/query"
 )
 
-// MaxText bounds the text of one chat message, in bytes.
-const MaxText = 4096
+// maxText bounds the text of one chat message, in bytes.
+const maxText = 4096
 
 // Env is where and by whom something was said.
 type Env struct {

@@ -7,9 +7,6 @@ import (
 )
 
 var (
-	open         = []incident.Status{incident.Open}
-	notOpen      = []incident.Status{incident.Resolved, incident.Closed}
-	resolvedOnly = []incident.Status{incident.Resolved}
 	resolveWords = []string{"fix", "fixed", "resolved"}
 	roleWords    = map[string]string{"commander": "commander", "scribe": "scribe"}
 	actionOps    = map[string]string{"add": "add", "new": "add", "list": OpList, "done": "done", "reopen": "reopen", "edit": "edit", "due": "due", "assign": "assign"}
@@ -31,9 +28,8 @@ var (
 // table is all that can be said. Its order is that of the help.
 var table = []verb{
 	{
-		name: "declare", aliases: []string{"new", "create"}, changes: true, role: responder, menu: 1,
+		name: "declare", aliases: []string{"new", "create"}, changes: true, menu: 1,
 		example: "declare checkout is down service:checkout",
-		help:    "Record that something is broken. Without a title, a form asks.",
 		args: []arg{
 			{name: "title", kind: kindText, pos: true, put: func(r *Request, v value) { r.args().Title = v.str }},
 			{name: "service", kind: kindWord, put: func(r *Request, v value) { r.args().Service = v.str }},
@@ -44,9 +40,8 @@ var table = []verb{
 		finish: formWithout("title", FormDeclare),
 	},
 	{
-		name: "list", aliases: []string{"ls", "incidents"}, role: anyone, menu: 2,
+		name: "list", aliases: []string{"ls", "incidents"}, menu: 2,
 		example: "list open squad:payments since:7d",
-		help:    "Show incidents, newest first: open, resolved, closed, or by squad, service, level and time.",
 		args:    listArgs,
 		finish: func(r *Request, _ map[string]value, _ *Env) *incident.Problem {
 			filter(r)
@@ -54,40 +49,40 @@ var table = []verb{
 		},
 	},
 	{
-		name: "show", aliases: []string{"view", "status"}, id: true, role: anyone, menu: 3,
-		example: "show INC-42", help: "Show one incident as it stands now.",
+		name: "show", aliases: []string{"view", "status"}, id: true, menu: 3,
+		example: "show INC-42",
 	},
 	{
-		name: "ack", aliases: []string{"acknowledge"}, changes: true, id: true, role: responder, menu: 4, statuses: open,
-		example: "ack INC-42", help: "Say that you are looking after it.",
+		name: "ack", aliases: []string{"acknowledge"}, changes: true, id: true, menu: 4,
+		example: "ack INC-42",
 	},
 	{
-		name: "unack", aliases: []string{"unacknowledge"}, changes: true, id: true, role: responder, statuses: open,
-		example: "unack INC-42", help: "Say that nobody looks after it any more.",
+		name: "unack", aliases: []string{"unacknowledge"}, changes: true, id: true,
+		example: "unack INC-42",
 	},
 	{
-		name: "retry", changes: true, id: true, role: responder,
-		example: "retry INC-42", help: "Run again what could not be done outside: posts, notes, look-ups.",
+		name: "retry", changes: true, id: true,
+		example: "retry INC-42",
 	},
 	{
-		name: "resolve", aliases: resolveWords, changes: true, id: true, loose: true, role: responder, menu: 5, statuses: open,
-		example: "resolve INC-42 rolled back v2.3", help: "Say that the trouble is over, and how it was ended.",
-		args: []arg{{name: "text", kind: kindText, pos: true, show: "what was done", put: putText}},
+		name: "resolve", aliases: resolveWords, changes: true, id: true, loose: true, menu: 5,
+		example: "resolve INC-42 rolled back v2.3",
+		args:    []arg{{name: "text", kind: kindText, pos: true, show: "what was done", put: putText}},
 	},
 	{
-		name: "reopen", changes: true, id: true, loose: true, role: responder, statuses: notOpen,
-		example: "reopen INC-42 errors are back", help: "Say that the trouble is back.",
-		args: []arg{{name: "reason", kind: kindText, pos: true, put: putReason}},
+		name: "reopen", changes: true, id: true, loose: true,
+		example: "reopen INC-42 errors are back",
+		args:    []arg{{name: "reason", kind: kindText, pos: true, put: putReason}},
 	},
 	{
-		name: "close", changes: true, id: true, role: squad, statuses: resolvedOnly,
-		example: `close INC-42 waive:"false alarm"`, help: "Close a resolved incident: its RCA is complete, or a reason says why none is wanted.",
-		args: []arg{{name: "waive", kind: kindText, lead: true, put: func(r *Request, v value) { r.args().Waive = v.str }}},
+		name: "close", changes: true, id: true,
+		example: `close INC-42 waive:"false alarm"`,
+		args:    []arg{{name: "waive", kind: kindText, lead: true, put: func(r *Request, v value) { r.args().Waive = v.str }}},
 	},
 	{
-		name: "rca", aliases: []string{"postmortem"}, changes: true, id: true, role: responder, menu: 7,
-		example: "rca INC-42", help: "Write the RCA, step by step. What is typed stays as a draft.",
-		args: append(rcaArgs(), arg{name: "complete", kind: kindFlag, lead: true, put: func(r *Request, v value) { r.args().Complete = v.on }}),
+		name: "rca", aliases: []string{"postmortem"}, changes: true, id: true, menu: 7,
+		example: "rca INC-42",
+		args:    append(rcaArgs(), arg{name: "complete", kind: kindFlag, lead: true, put: func(r *Request, v value) { r.args().Complete = v.on }}),
 		finish: func(r *Request, got map[string]value, _ *Env) *incident.Problem {
 			if len(got) == 0 {
 				r.ask(FormRCA)
@@ -96,9 +91,8 @@ var table = []verb{
 		},
 	},
 	{
-		name: "action", aliases: []string{"actions", "todo"}, changes: true, id: true, loose: true, role: responder, menu: 8,
+		name: "action", aliases: []string{"actions", "todo"}, changes: true, id: true, loose: true, menu: 8,
 		example: `action add INC-42 "add an alert on queue length" owner:me due:friday`,
-		help:    "Add a follow-up with owner and due date, list them, mark one as done, or change its title, date or owner.",
 		args: []arg{
 			{name: "op", kind: kindChoice, pos: true, words: actionOps, show: "add|list|done|reopen|edit|due|assign", put: func(r *Request, v value) { action(r).Op = v.str }},
 			{name: "n", kind: kindNumber, pos: true, put: func(r *Request, v value) { action(r).N = v.num }},
@@ -113,14 +107,14 @@ var table = []verb{
 		finish: finishAction,
 	},
 	{
-		name: "note", aliases: []string{"comment"}, changes: true, id: true, loose: true, role: responder, menu: 6,
-		example: "note INC-42 restarted the pods", help: "Write something on the timeline.",
-		args:   []arg{{name: "text", kind: kindText, pos: true, put: putText}},
-		finish: formWithout("text", FormNote),
+		name: "note", aliases: []string{"comment"}, changes: true, id: true, loose: true, menu: 6,
+		example: "note INC-42 restarted the pods",
+		args:    []arg{{name: "text", kind: kindText, pos: true, put: putText}},
+		finish:  formWithout("text", FormNote),
 	},
 	{
-		name: "cause", changes: true, id: true, loose: true, role: responder,
-		example: "cause INC-42 deploy-42", help: "Say that a change has caused it; with “no” behind it, that it has not.",
+		name: "cause", changes: true, id: true, loose: true,
+		example: "cause INC-42 deploy-42",
 		args: []arg{
 			{name: "change", kind: kindWord, pos: true, need: true, put: func(r *Request, v value) { r.args().Change = v.str }},
 			{name: "was", kind: kindFlag, pos: true, show: "yes|no", put: func(r *Request, v value) { r.args().Was = v.on }},
@@ -133,8 +127,8 @@ var table = []verb{
 		},
 	},
 	{
-		name: "level", aliases: []string{"severity"}, changes: true, id: true, loose: true, role: squad,
-		example: "level INC-42 service-down all payments fail", help: "Correct how urgent it is. The rules do not change it afterwards.",
+		name: "level", aliases: []string{"severity"}, changes: true, id: true, loose: true,
+		example: "level INC-42 service-down all payments fail",
 		args: []arg{
 			{name: "level", kind: kindWord, pos: true, put: func(r *Request, v value) { r.args().Level = v.str }},
 			{name: "reason", kind: kindText, pos: true, put: putReason},
@@ -142,22 +136,21 @@ var table = []verb{
 		finish: formWithout("level", FormLevel),
 	},
 	{
-		name: "link", changes: true, id: true, role: squad, args: linkArgs, arrange: arrangeLink, finish: finishLink,
-		example: "link INC-42 duplicate-of INC-41", help: "Say that it is a duplicate-of another incident, or caused-by it.",
+		name: "link", changes: true, id: true, args: linkArgs, arrange: arrangeLink, finish: finishLink,
+		example: "link INC-42 duplicate-of INC-41",
 	},
 	{
-		name: "unlink", aliases: []string{"not-related", "unrelated"}, changes: true, id: true, loose: true, role: squad,
-		example: "unlink INC-42 another disk", help: "Say that it has nothing to do with the incident it is linked to.",
-		args: []arg{{name: "reason", kind: kindText, pos: true, put: putReason}},
+		name: "unlink", aliases: []string{"not-related", "unrelated"}, changes: true, id: true, loose: true,
+		example: "unlink INC-42 another disk",
+		args:    []arg{{name: "reason", kind: kindText, pos: true, put: putReason}},
 	},
 	{
-		name: "undo", changes: true, id: true, role: squad,
-		example: "undo INC-42", help: "Take the last link or unlink by a person back.",
+		name: "undo", changes: true, id: true,
+		example: "undo INC-42",
 	},
 	{
-		name: "time", changes: true, id: true, role: responder,
+		name: "time", changes: true, id: true,
 		example: "time INC-42 detected 15:04 from the support tickets",
-		help:    "Set or correct a time: " + strings.Join(incident.TimeNames, ", ") + ".",
 		form:    FormTime,
 		args: []arg{
 			{name: "time", kind: kindChoice, pos: true, need: true, words: timeNames, show: "which", put: func(r *Request, v value) { r.args().Time = v.str }},
@@ -166,70 +159,65 @@ var table = []verb{
 		},
 	},
 	{
-		name: "assign", changes: true, id: true, role: responder, menu: 9,
-		example: "assign INC-42 me", help: "Name the commander, or the scribe.",
+		name: "assign", changes: true, id: true, menu: 9,
+		example: "assign INC-42 me",
 		args: []arg{
 			{name: "role", kind: kindChoice, pos: true, words: roleWords, show: "commander|scribe", put: func(r *Request, v value) { r.args().Role = v.str }},
 			{name: "person", kind: kindPerson, pos: true, need: true, put: putPerson},
 		},
 	},
 	{
-		name: "room", aliases: []string{"warroom", "war-room"}, changes: true, id: true, loose: true, role: responder, args: roomArgs, arrange: arrangeRoom,
-		example: "room INC-42 add ani@example.com", help: "Open the war room, add somebody, join, rename it, or give the incident one of its own.",
+		name: "room", aliases: []string{"warroom", "war-room"}, changes: true, id: true, loose: true, args: roomArgs, arrange: arrangeRoom,
+		example: "room INC-42 add ani@example.com",
 	},
 	{
-		name: "member", aliases: []string{"members"}, changes: true, id: true, role: responder,
-		example: "member INC-42 add ani@example.com", help: "Let somebody see a private incident, or no longer.",
+		name: "member", aliases: []string{"members"}, changes: true, id: true,
+		example: "member INC-42 add ani@example.com",
 		args: []arg{
 			{name: "op", kind: kindChoice, pos: true, words: memberOps, show: "add|remove", put: func(r *Request, v value) { r.args().Remove = v.str == "remove" }},
 			{name: "person", kind: kindPerson, pos: true, need: true, put: putPerson},
 		},
 	},
 	{
-		name: "public", changes: true, id: true, loose: true, role: admin,
-		example: "public INC-42 the fix is released", help: "Show a private incident to everybody.",
-		args: []arg{{name: "reason", kind: kindText, pos: true, need: true, put: putReason}},
+		name: "public", changes: true, id: true, loose: true,
+		example: "public INC-42 the fix is released",
+		args:    []arg{{name: "reason", kind: kindText, pos: true, need: true, put: putReason}},
 	},
 	{
-		name: "update", aliases: []string{"say"}, changes: true, id: true, loose: true, role: responder, args: reportArgs, finish: formWithout("text", FormUpdate),
+		name: "update", aliases: []string{"say"}, changes: true, id: true, loose: true, args: reportArgs, finish: formWithout("text", FormUpdate),
 		example: `update INC-42 rolling back customers:"cannot pay by card" next_update:15:30`,
-		help:    "Tell the room, the broadcast channel and subscribers how it stands.",
 	},
 	{
-		name: "subscribe", aliases: []string{"follow"}, changes: true, id: true, role: anyone, finish: subscribing(false),
-		example: "subscribe INC-42", help: "Be told of every status update.",
-		args: []arg{{name: "person", kind: kindPerson, pos: true, put: putPerson}},
+		name: "subscribe", aliases: []string{"follow"}, changes: true, id: true, finish: subscribing(false),
+		example: "subscribe INC-42",
+		args:    []arg{{name: "person", kind: kindPerson, pos: true, put: putPerson}},
 	},
 	{
-		name: "unsubscribe", aliases: []string{"unfollow"}, changes: true, id: true, role: anyone, finish: subscribing(true),
-		example: "unsubscribe INC-42", help: "Be told of status updates no longer.",
-		args: []arg{{name: "person", kind: kindPerson, pos: true, put: putPerson}},
+		name: "unsubscribe", aliases: []string{"unfollow"}, changes: true, id: true, finish: subscribing(true),
+		example: "unsubscribe INC-42",
+		args:    []arg{{name: "person", kind: kindPerson, pos: true, put: putPerson}},
 	},
 	{
-		name: "remind", changes: true, id: true, role: responder, args: remindArgs,
-		example: "remind INC-42 snooze 1h", help: "Answer a reminder, put it off, or stop reminders of this incident.",
+		name: "remind", changes: true, id: true, args: remindArgs,
+		example: "remind INC-42 snooze 1h",
 	},
 	{
-		name: "page", aliases: []string{"wake"}, changes: true, id: true, role: responder, args: pageArgs, finish: finishPage, form: FormPage,
-		example: "page INC-42 dba the primary is gone", help: "Wake somebody, or whoever is on standby for a role, through PagerDuty.",
+		name: "page", aliases: []string{"wake"}, changes: true, id: true, args: pageArgs, finish: finishPage, form: FormPage,
+		example: "page INC-42 dba the primary is gone",
 	},
 	{
-		name: "mute", aliases: []string{"mutes", "snooze"}, role: squad, args: muteArgs, arrange: arrangeMute, finish: finishMute,
+		name: "mute", aliases: []string{"mutes", "snooze"}, args: muteArgs, arrange: arrangeMute, finish: finishMute,
 		example: "mute checkout 2h upgrading the database",
-		help:    "Keep a service or a squad quiet for a while: its alerts are recorded only. Alone, it lists what is muted.",
 	},
 	{
-		name: "unmute", role: squad, example: "unmute checkout",
-		help: "End a mute before its time.",
+		name: "unmute", example: "unmute checkout",
 		args: []arg{{name: "target", kind: kindText, pos: true, need: true, show: "service or squad", put: func(r *Request, v value) { r.Target = incident.Line(v.str) }}},
 	},
 	{
-		name: "similar", id: true, role: anyone, example: "similar INC-42",
-		help: "Show earlier incidents like it, what caused them and what helped.",
+		name: "similar", id: true, example: "similar INC-42",
 	},
 	{
-		name: "stats", role: anyone, example: "stats links since:90d",
-		help: "Show how often the rules that link incidents were right, by what people corrected.",
+		name: "stats", example: "stats links since:90d",
 		args: []arg{
 			{name: "topic", kind: kindChoice, pos: true, words: map[string]string{"links": "links", "link": "links"}, put: func(r *Request, v value) { r.Topic = v.str }},
 			{name: "since", kind: kindSince, pos: true, put: func(r *Request, v value) { r.Since = v.when }},
@@ -240,33 +228,27 @@ var table = []verb{
 		},
 	},
 	{
-		name: "oncall", aliases: []string{"standby", "duty"}, role: anyone, example: "oncall checkout",
-		help: "Show who is on duty for a service, a squad or a standby role.",
+		name: "oncall", aliases: []string{"standby", "duty"}, example: "oncall checkout",
 		args: []arg{{name: "about", kind: kindText, pos: true, show: "service, squad or role", put: func(r *Request, v value) { r.Target = v.str }}},
 	},
 	{
-		name: "connect", role: squad, example: "connect payments",
-		help: "Send a squad's incidents to this channel.",
+		name: "connect", example: "connect payments",
 		args: []arg{{name: "squad", kind: kindKey, pos: true, need: true, put: putSquad}},
 	},
 	{
-		name: "disconnect", role: squad, example: "disconnect payments",
-		help: "Send no more incidents to this channel.",
+		name: "disconnect", example: "disconnect payments",
 		args: []arg{{name: "squad", kind: kindKey, pos: true, put: putSquad}},
 	},
 	{
-		name: "test", role: responder, example: "test payments",
-		help: "Send a test card to where a squad's incidents go.",
+		name: "test", example: "test payments",
 		args: []arg{{name: "squad", kind: kindKey, pos: true, put: putSquad}},
 	},
 	{
-		name: "mail", role: anyone, example: "mail off",
-		help: "Get mails about incidents, or no more. Alone, it says whether you get them.",
+		name: "mail", example: "mail off",
 		args: []arg{{name: "op", kind: kindChoice, pos: true, words: map[string]string{"on": OpOn, "off": OpOff}, show: "on|off", put: func(r *Request, v value) { r.Op = v.str }}},
 	},
 	{
-		name: "help", aliases: []string{"?", "hi", "hello"}, role: anyone, menu: 10, example: "help",
-		help:   "Show what can be said, and how.",
+		name: "help", aliases: []string{"?", "hi", "hello"}, menu: 10, example: "help",
 		args:   []arg{{name: "topic", kind: kindWord, pos: true, show: "verb", put: func(r *Request, v value) { r.Topic = v.str }}},
 		finish: finishHelp,
 	},

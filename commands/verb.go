@@ -65,38 +65,20 @@ type arg struct {
 
 // verb is one row of the table.
 type verb struct {
-	name     string
-	aliases  []string
-	changes  bool // it makes a command
-	id       bool // it is about one incident
-	loose    bool // what follows may begin with a number: in a thread, only INC-5 and #5 are ids
-	args     []arg
-	statuses []incident.Status // in which it changes something; empty: in all
-	role     string            // who may, see mayTexts
-	form     string            // asks where no argument at all is given; "": what is needed must be said
-	example  string            // without prefix
-	help     string            // one line, in English, at most 128 characters
-	menu     int               // place in the bot's menu, from 1; 0: not there
+	name    string
+	aliases []string
+	changes bool // it makes a command
+	id      bool // it is about one incident
+	loose   bool // what follows may begin with a number: in a thread, only INC-5 and #5 are ids
+	args    []arg
+	form    string // asks where no argument at all is given; "": what is needed must be said
+	example string // without prefix
+	menu    int    // place in the bot's menu, from 1; 0: not there
 	// arrange gives the words their places, where the general rules would not do:
 	// it returns the incident, and fields only.
 	arrange func(v *verb, text string, tokens []token, env *Env) (incident.ID, []token, *incident.Problem)
 	// finish looks at the whole: it asks for a form, or says what is missing.
 	finish func(r *Request, got map[string]value, env *Env) *incident.Problem
-}
-
-// Who may use a verb, as its help says.
-const (
-	anyone    = "anyone"
-	responder = "responder"
-	squad     = "squad"
-	admin     = "admin"
-)
-
-var mayTexts = map[string]string{
-	"may." + anyone:    "everyone",
-	"may." + responder: "every member of the company",
-	"may." + squad:     "the commander, the squad, the service's owner or an admin",
-	"may." + admin:     "admins only",
 }
 
 var (

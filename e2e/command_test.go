@@ -184,7 +184,7 @@ func TestServeDoctor(t *testing.T) {
 	if code != 1 || !strings.Contains(errOut, "marked fail") {
 		t.Errorf("doctor of wrong secrets: code %d\n%s%s", code, out, errOut)
 	}
-	for _, want := range []string{"fail  pagerduty token", "→ check pagerduty.api_token", "fail  teams token", "→ check app_id, tenant_id and the secret's"} {
+	for _, want := range []string{"fail  pagerduty token", "→ check pagerduty.api_token", "fail  teams token", "→ put the secret's Value"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("doctor says nothing of %q:\n%s", want, out)
 		}

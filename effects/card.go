@@ -15,11 +15,6 @@ import (
 	"imbot/query"
 )
 
-// Viewer reads incidents; *query.Reader is one.
-type Viewer interface {
-	Get(ctx context.Context, viewer query.Viewer, id incident.ID, timeline bool) (*query.View, error)
-}
-
 // Card shows the present state of an incident in one conversation: it posts the
 // card once, and updates it in place ever after.
 //
@@ -85,34 +80,14 @@ func (t *Teams) post(ctx context.Context, job outbox.Job, v *query.View, ref bot
 	if err != nil {
 		return t.checkGone(ctx, job, v, ref, known, t.doubt(job, err))
 	}
-	return t.attach(ctx, incident.Command{
+	_, err = insist(ctx, t.Service, incident.Command{
 		Verb: incident.Attach, Incident: job.Incident, Actor: incident.System, Source: "teams",
 		Args: incident.Args{Ref: &incident.Ref{
 			System: "teams", Role: incident.RoleCard, Target: job.Target,
 			ID: ref.ConversationID + ";messageid=" + id, URL: messageURL(ref, id),
 		}},
 	})
-}
-
-// attachPause lies between tries to record a card that stands already.
-const attachPause = 100 * time.Millisecond
-
-// attach records what was posted. A store that has too much to do is asked again
-// for as long as the job has time: to give up would post the card once more.
-func (t *Teams) attach(ctx context.Context, cmd incident.Command) error {
-	for {
-		_, err := t.Service.Do(ctx, cmd)
-		if err == nil || !errors.Is(err, incident.ErrBusy) {
-			return err
-		}
-		pause := time.NewTimer(attachPause)
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return err
-		case <-pause.C:
-		}
-	}
+	return err
 }
 
 // doubt counts a post of which nobody knows whether it arrived: it is made
@@ -130,7 +105,7 @@ func (t *Teams) doubt(job outbox.Job, err error) error {
 	if job.Attempt < 2 {
 		return err
 	}
-	return &doubtful{error: err, wait: min(doubtLongest, doubtFirst<<min(job.Attempt-2, 10))}
+	return &waitError{err, min(doubtLongest, doubtFirst<<min(job.Attempt-2, 10))}
 }
 
 // The waits after a second and later posts without an answer: doubled each time,
@@ -139,17 +114,6 @@ const (
 	doubtFirst   = 30 * time.Second
 	doubtLongest = 5 * time.Minute
 )
-
-// doubtful is a post that may have arrived, and is made again after a while.
-type doubtful struct {
-	error
-	wait time.Duration
-}
-
-func (d *doubtful) Unwrap() error { return d.error }
-
-// RetryAfter is when to post again, counted from the answer that did not come.
-func (d *doubtful) RetryAfter() time.Duration { return d.wait }
 
 // messageID is the message's part of a card ref's id.
 func messageID(refID string) string {
@@ -171,7 +135,7 @@ func messageURL(ref botframework.Reference, id string) string {
 // then tells the id of neither.
 // https://github.com/microsoft/botframework-sdk/issues/6366
 func (t *Teams) activity(ctx context.Context, v *query.View, target, place, lang string, hidden bool) (*botframework.Activity, error) {
-	o := cards.Options{Lang: lang, Place: place, BotName: t.Bot.Name, Dialogs: t.Bot.Dialogs, Slash: t.Bot.Slash, Chat: target}
+	o := t.options(lang, place, target)
 	if t.calls(v.Incident, target) {
 		o.Mentions = t.mentions(ctx, v)
 	}
@@ -261,8 +225,7 @@ func (t *Teams) notYet(job outbox.Job, known bool, err error) error {
 // and not as failed: each later change of the incident would fail the same way,
 // and add to the timeline.
 func (t *Teams) unreachable(ctx context.Context, job outbox.Job, v *query.View, err error) error {
-	var p interface{ Permanent() bool }
-	if !errors.Is(err, outbox.ErrPermanent) && (!errors.As(err, &p) || !p.Permanent()) {
+	if !outbox.Permanent(err) {
 		return err
 	}
 	if id, ok := strings.CutPrefix(job.Target, "user:"); ok {

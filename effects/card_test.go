@@ -277,14 +277,7 @@ func TestPrivateCards(t *testing.T) {
 func TestPrivateBeforeItRan(t *testing.T) {
 	r := newRig(t)
 	id := r.declare("Keys leaked")
-	must(t, r.store.Update(t.Context(), func(tx incident.Tx) error {
-		inc, err := tx.Incident(id)
-		if err != nil {
-			return err
-		}
-		inc.Private, inc.Members = true, []incident.Actor{person}
-		return tx.PutIncident(inc)
-	}))
+	r.makePrivate(id)
 	r.settle(time.Hour)
 	if n := r.teams.PostCount(r.payments); n != 0 || len(r.view(id).Trouble) != 0 {
 		t.Errorf("%d posts, trouble %+v", n, r.view(id).Trouble)
@@ -335,7 +328,7 @@ func TestReplyAndAnswer(t *testing.T) {
 	}
 	bad := reply(id, r.payments)
 	bad.Data = []byte("{")
-	if err := r.say.Reply(t.Context(), bad); !permanent(err) {
+	if err := r.say.Reply(t.Context(), bad); !outbox.Permanent(err) {
 		t.Errorf("a broken reply: %v", err)
 	}
 
@@ -346,7 +339,7 @@ func TestReplyAndAnswer(t *testing.T) {
 		return r.say.Answer(t.Context(), outbox.Job{Attempt: 1, Effect: incident.Effect{Kind: incident.KindAnswer, Data: []byte(data)}})
 	}
 	for _, data := range []string{`{`, `null`, `{}`, `{` + address + `}`, `{"ref":{"serviceUrl":"https://example.com","conversationId":"x"},` + hello + `}`} {
-		if err := answer(data); !permanent(err) || strings.Contains(err.Error(), "%!") {
+		if err := answer(data); !outbox.Permanent(err) || strings.Contains(err.Error(), "%!") {
 			t.Errorf("answer %s: %v, want one for good", data, err)
 		}
 	}
@@ -363,7 +356,7 @@ func TestReplyAndAnswer(t *testing.T) {
 	must(t, r.client.Delete(t.Context(), ref, posts[len(posts)-1].ID))
 	must(t, answer(`{`+address+`,"update":"`+posts[len(posts)-1].ID+`",`+hello+`}`)) // nobody looks at it any more
 	must(t, r.teams.DeleteChannel(t.Context(), r.ani, r.payments))
-	if err := answer(`{` + address + `,` + hello + `}`); !permanent(err) {
+	if err := answer(`{` + address + `,` + hello + `}`); !outbox.Permanent(err) {
 		t.Errorf("an answer to a deleted channel: %v", err)
 	}
 }

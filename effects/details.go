@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"imbot/incident"
 	"imbot/integrations/pagerduty"
@@ -22,7 +21,7 @@ import (
 // bring condition, custom details and the link to the source, and with them the
 // rules for levels look a second time.
 func (p *Pager) Details(ctx context.Context, job outbox.Job) error {
-	d, err := pagerData(job)
+	d, err := dataOf[incident.PagerData](job)
 	if err != nil {
 		return err
 	}
@@ -45,19 +44,12 @@ func (p *Pager) Details(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	_, err = p.Service.Do(ctx, incident.Command{
-		Raw:  &incident.Inbound{Source: incident.SourceAlerts, ID: d.ID, At: p.now(), Body: raw},
+		Raw:  &incident.Inbound{Source: incident.SourceAlerts, ID: d.ID, At: p.Now(), Body: raw},
 		Verb: incident.Enrich, Incident: job.Incident, Source: incident.SourcePagerDuty,
 		Actor: incident.Actor{Kind: incident.KindVendor, ID: incident.SourcePagerDuty, Name: "PagerDuty"},
 		Keys:  []string{"pagerduty/enrich/" + d.ID}, Args: incident.Args{Alert: al},
 	})
 	return err
-}
-
-func (p *Pager) now() time.Time {
-	if p.Now == nil {
-		return time.Now()
-	}
-	return p.Now()
 }
 
 // maxNameTries is how often PagerDuty is asked who somebody is. What else it has
@@ -76,7 +68,7 @@ func (p *Pager) mails(ctx context.Context, people []incident.Actor) ([]incident.
 			continue
 		}
 		u, err := p.API.User(ctx, id)
-		if err != nil && !permanent(err) {
+		if err != nil && !outbox.Permanent(err) {
 			later = errors.Join(later, err)
 		}
 		if err == nil && u.Email != "" {

@@ -33,9 +33,9 @@ type Direct struct {
 
 // Tell tells one person.
 func (d *Direct) Tell(ctx context.Context, job outbox.Job) error {
-	var data incident.DirectData
-	if err := json.Unmarshal(job.Data, &data); err != nil {
-		return fmt.Errorf("%w: direct: %w", outbox.ErrPermanent, err)
+	data, err := dataOf[incident.DirectData](job)
+	if err != nil {
+		return err
 	}
 	v, err := d.View.Get(ctx, query.Viewer{Actor: data.Person}, job.Incident, false)
 	if errors.Is(err, incident.ErrNotFound) {
@@ -52,7 +52,7 @@ func (d *Direct) Tell(ctx context.Context, job outbox.Job) error {
 		d.told(ctx, job, data, "chat", nil)
 		return nil
 	}
-	if !permanent(noChat) {
+	if !outbox.Permanent(noChat) {
 		return noChat
 	}
 	noMail := d.mail(ctx, job, v, data)
@@ -60,7 +60,7 @@ func (d *Direct) Tell(ctx context.Context, job outbox.Job) error {
 		d.told(ctx, job, data, "mail", noChat)
 		return nil
 	}
-	if !permanent(noMail) {
+	if !outbox.Permanent(noMail) {
 		return noMail
 	}
 	return fmt.Errorf("%w: %s could not be told: %s; %s", outbox.ErrPermanent, data.Person.Label(), plainly(noChat), plainly(noMail))

@@ -33,13 +33,10 @@ type Installs struct {
 		// Met records the 1:1 chat with somebody for whom imbot was installed.
 		Met(ctx context.Context, personID, objectID, name, conversationID string) error
 	}
-	CatalogID  string          // of imbot's app in the tenant's catalog; "" to look it up by ManifestID
-	ManifestID string          //
-	Consent    []graphrest.RSC // what the app's manifest asks for
-	Now        func() time.Time
+	App *App
+	Now func() time.Time
 
 	mu      sync.Mutex // guards all below
-	app     string     // CatalogID that was looked up
 	refused map[string]refusedFor
 }
 
@@ -72,7 +69,7 @@ func (i *Installs) For(ctx context.Context, personID string) error {
 	ctx, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()
 	err := i.install(ctx, personID)
-	if err == nil || !permanent(err) {
+	if err == nil || !outbox.Permanent(err) {
 		return err
 	}
 	err = &way{installWords(err)}
@@ -90,21 +87,12 @@ func (i *Installs) install(ctx context.Context, personID string) error {
 	if err != nil {
 		return err
 	}
-	app, err := i.catalogID(ctx)
-	if err != nil {
-		return err
-	}
-	err = i.Graph.InstallForUser(ctx, u.ID, app, i.Consent)
+	app, err := i.App.install(ctx, i.Graph, func(id string) error { return i.Graph.InstallForUser(ctx, u.ID, id, i.App.Consent) })
 	var e *graphrest.Error
-	switch {
-	case errors.As(err, &e) && e.Reason == graphrest.ReasonNotInCatalog: // it was taken out, and may come back with another id
-		i.mu.Lock()
-		i.app = ""
-		i.mu.Unlock()
-		return err
-	case errors.Is(err, graphrest.ErrNotFound):
+	if errors.Is(err, graphrest.ErrNotFound) && errors.As(err, &e) && e.Reason != graphrest.ReasonNotInCatalog {
 		return &way{"Entra does not know them"}
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
 	chat, err := i.Graph.PersonalChat(ctx, u.ID, app)
@@ -135,30 +123,10 @@ func (i *Installs) account(ctx context.Context, personID string) (graphrest.User
 		return u, &way{"Entra does not know them"}
 	case errors.Is(err, graphrest.ErrInvalid):
 		return u, &way{"neither a mail address nor an account of theirs is known"}
-	case id != "" && permanent(err):
+	case id != "" && outbox.Permanent(err):
 		return graphrest.User{ID: id}, nil
 	}
 	return u, err
-}
-
-func (i *Installs) catalogID(ctx context.Context) (string, error) {
-	i.mu.Lock()
-	id := i.app
-	i.mu.Unlock()
-	if i.CatalogID != "" {
-		return i.CatalogID, nil
-	}
-	if id != "" {
-		return id, nil
-	}
-	app, err := i.Graph.CatalogApp(ctx, i.ManifestID)
-	if err != nil {
-		return "", err
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.app = app.ID
-	return app.ID, nil
 }
 
 // installWords says what is behind a refusal, in words for people.
@@ -168,9 +136,9 @@ func installWords(err error) string {
 
 // reach is the one way to somebody, for all that is said to one person: the 1:1
 // chat that there is, or that can be opened because they are in a team or chat
-// with imbot; else, where install says that they are needed, that which is made by
-// installing imbot for them. Where none of these goes, the error is permanent, and a mail has to do. Whoever has removed
-// imbot is left in peace.
+// with imbot; else, where install says that they are needed, that which is made
+// by installing imbot for them. Where none of these goes, the error is permanent,
+// and a mail has to do. Whoever has removed imbot is left in peace.
 func (t *Teams) reach(ctx context.Context, job outbox.Job, target string, install bool) (botframework.Reference, string, string, error) {
 	ref, place, lang, err := t.Book.Address(ctx, target)
 	var may interface{ Installable() bool }
@@ -198,5 +166,5 @@ func (t *Teams) reach(ctx context.Context, job outbox.Job, target string, instal
 // soon reports whether trying again helps, and may be done before a mail has to do.
 func soon(err error) bool {
 	var later interface{ RetryAfter() time.Duration }
-	return !permanent(err) && (!errors.As(err, &later) || later.RetryAfter() < installPatience)
+	return !outbox.Permanent(err) && (!errors.As(err, &later) || later.RetryAfter() < installPatience)
 }

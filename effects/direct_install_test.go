@@ -38,7 +38,7 @@ func newInstallRig(t *testing.T, patience time.Duration) *installRig {
 	r.client, err = graphrest.New(graphrest.Config{TenantID: tenant, Credential: simToken{}, BaseURL: r.graph.URL(), Now: r.Now, Timeout: patience})
 	must(t, err)
 	r.say.Install = &effects.Installs{
-		Graph: r.client, Book: r.book, ManifestID: r.app.ExternalID, Consent: []graphrest.RSC{{Name: "Chat.Manage.Chat"}}, Now: r.Now,
+		Graph: r.client, Book: r.book, App: &effects.App{ManifestID: r.app.ExternalID, Consent: []graphrest.RSC{{Name: "Chat.Manage.Chat"}}}, Now: r.Now,
 	}
 	return r
 }
@@ -123,7 +123,7 @@ func TestInstall(t *testing.T) {
 		"no permission":      {func(r *installRig) { r.graph.Revoke(selfForUser) }, mail, "imbot lacks a permission in Entra: " + selfForUser, 1, 0},
 		"no consent":         {func(r *installRig) { r.graph.SetPersonalConsent(true) }, mail, "imbot lacks a permission in Entra: " + consenting, 2, 0},
 		"a policy":           {func(r *installRig) { r.graph.SetAppPolicy(r.fajar.AADObjectID, false) }, mail, "an administrator of Teams has blocked imbot", 1, 0},
-		"not in the catalog": {func(r *installRig) { r.graph.RemoveApp(r.app.ExternalID) }, mail, "the Teams catalog of the company does not have imbot", 0, 0},
+		"not in the catalog": {func(r *installRig) { r.graph.RemoveApp(r.app.ExternalID) }, mail, "imbot is not in the company's Teams catalog", 0, 0},
 		"another's app":      {func(r *installRig) { a := r.app; a.ClientID = "another"; r.graph.PutApp(a) }, mail, "is not allowed to manage the Teams App", 1, 0},
 		"left":               {func(r *installRig) { r.graph.RemoveUser(r.fajar.AADObjectID) }, mail, "Entra does not know them", 0, 0},
 		"left just now": {func(r *installRig) {

@@ -11,14 +11,21 @@ import (
 	"log/slog"
 	"time"
 
+	"imbot/cards"
 	"imbot/incident"
 	"imbot/integrations/botframework"
 	"imbot/outbox"
+	"imbot/query"
 )
 
 // Doer carries out commands; *incident.Service is one.
 type Doer interface {
 	Do(ctx context.Context, cmd incident.Command) (*incident.Incident, error)
+}
+
+// Viewer reads incidents; *query.Reader is one.
+type Viewer interface {
+	Get(ctx context.Context, viewer query.Viewer, id incident.ID, timeline bool) (*query.View, error)
 }
 
 // Poster speaks in Teams; *botframework.Client is one.
@@ -84,4 +91,10 @@ type Look struct {
 	Name    string
 	Dialogs bool
 	Slash   bool
+}
+
+// options say how to render a card for a place: "personal", "groupChat" or
+// "channel". chat is its conversation; "" where no button depends on that.
+func (t *Teams) options(lang, place, chat string) cards.Options {
+	return cards.Options{Lang: lang, Place: place, BotName: t.Bot.Name, Dialogs: t.Bot.Dialogs, Slash: t.Bot.Slash, Chat: chat}
 }

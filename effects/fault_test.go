@@ -1,7 +1,6 @@
 package effects_test
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -11,14 +10,7 @@ import (
 	"imbot/incident"
 	"imbot/integrations/botframework/botframeworksim"
 	"imbot/integrations/pagerduty/pagerdutysim"
-	"imbot/outbox"
 )
-
-// permanent reports whether the outbox takes the error as one for good.
-func permanent(err error) bool {
-	var p interface{ Permanent() bool }
-	return errors.Is(err, outbox.ErrPermanent) || errors.As(err, &p) && p.Permanent()
-}
 
 // patience is how long a call may take: short only where that is waited for.
 func patience(fault string) time.Duration {

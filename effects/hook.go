@@ -46,9 +46,9 @@ type hookBody struct {
 // Send delivers one webhook. An incident that has become private meanwhile is
 // told of no more.
 func (h *Hooks) Send(ctx context.Context, job outbox.Job) error {
-	var d incident.HookData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return fmt.Errorf("%w: hook: %w", outbox.ErrPermanent, err)
+	d, err := dataOf[incident.HookData](job)
+	if err != nil {
+		return err
 	}
 	to, ok := h.Hooks[d.Hook]
 	if !ok {

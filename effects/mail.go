@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,9 +45,9 @@ type Mails struct {
 
 // Send sends one mail about an incident to one address.
 func (m *Mails) Send(ctx context.Context, job outbox.Job) error {
-	var d incident.MailData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return fmt.Errorf("%w: mail: %w", outbox.ErrPermanent, err)
+	d, err := dataOf[incident.MailData](job)
+	if err != nil {
+		return err
 	}
 	v, err := m.view(ctx, job.Incident, job.Target)
 	if err != nil {

@@ -2,7 +2,6 @@ package effects
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,17 +30,17 @@ type Pager struct {
 	API     PagerAPI
 	Service Doer
 	View    Viewer
-	Now     func() time.Time // nil: the wall clock
+	Now     func() time.Time
 }
 
 // Ack acknowledges in PagerDuty. Doing it again after a lost answer changes
 // nothing there.
 func (p *Pager) Ack(ctx context.Context, job outbox.Job) error {
-	d, err := pagerData(job)
+	d, err := dataOf[incident.PagerData](job)
 	if err != nil {
 		return err
 	}
-	from := p.from(ctx, d.By)
+	from := sender(ctx, p.API, d.By)
 	if err := p.API.Acknowledge(ctx, from, d.ID); err != nil {
 		return settled(err)
 	}
@@ -51,7 +50,7 @@ func (p *Pager) Ack(ctx context.Context, job outbox.Job) error {
 // Resolve resolves in PagerDuty. Doing it again after a lost answer changes
 // nothing there.
 func (p *Pager) Resolve(ctx context.Context, job outbox.Job) error {
-	d, err := pagerData(job)
+	d, err := dataOf[incident.PagerData](job)
 	if err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func (p *Pager) Resolve(ctx context.Context, job outbox.Job) error {
 	if v.Incident.Private { // perhaps only since this was stored
 		d.Text = ""
 	}
-	from := p.from(ctx, d.By)
+	from := sender(ctx, p.API, d.By)
 	if err := p.API.Resolve(ctx, from, d.ID, d.Text); err != nil {
 		return settled(err)
 	}
@@ -84,7 +83,7 @@ func settled(err error) error {
 // Note writes a note in PagerDuty. PagerDuty does not recognise a repeated one,
 // so that from the second attempt on it is looked for by its mark first.
 func (p *Pager) Note(ctx context.Context, job outbox.Job) error {
-	d, err := pagerData(job)
+	d, err := dataOf[incident.PagerData](job)
 	if err != nil {
 		return err
 	}
@@ -95,7 +94,7 @@ func (p *Pager) Note(ctx context.Context, job outbox.Job) error {
 	if v.Incident.Private {
 		return nil // it became private before this ran: its words stay here
 	}
-	from := p.from(ctx, d.By)
+	from := sender(ctx, p.API, d.By)
 	return p.note(ctx, job, d, from, d.Text)
 }
 
@@ -130,23 +129,20 @@ func (p *Pager) note(ctx context.Context, job outbox.Job, d incident.PagerData, 
 	return p.API.AddNote(ctx, from, d.ID, fmt.Sprintf("%s: %s %s", incident.Line(d.By.Label()), text, mark))
 }
 
-// from is the mail of the person if PagerDuty knows them, else "": then the
+// userFinder finds people in PagerDuty by their mail.
+type userFinder interface {
+	UserByEmail(ctx context.Context, email string) (pagerduty.User, error)
+}
+
+// sender is the mail of somebody if PagerDuty knows them, else "": then the
 // service user of the configuration acts.
-func (p *Pager) from(ctx context.Context, by incident.Actor) string {
+func sender(ctx context.Context, api userFinder, by incident.Actor) string {
 	if by.Kind != incident.KindUser || !strings.Contains(by.ID, "@") {
 		return ""
 	}
-	u, err := p.API.UserByEmail(ctx, by.ID)
+	u, err := api.UserByEmail(ctx, by.ID)
 	if err != nil {
 		return ""
 	}
 	return u.Email
-}
-
-func pagerData(job outbox.Job) (incident.PagerData, error) {
-	var d incident.PagerData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return d, fmt.Errorf("%w: %s: %w", outbox.ErrPermanent, job.Kind, err)
-	}
-	return d, nil
 }

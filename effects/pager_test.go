@@ -28,19 +28,7 @@ func (r *rig) byEko(verb incident.Verb, id incident.ID, text string) {
 // find returns the effect whose key contains the text.
 func (r *rig) find(id incident.ID, part string) incident.EffectState {
 	r.t.Helper()
-	var out []incident.EffectState
-	must(r.t, r.store.View(r.t.Context(), func(tx incident.Tx) error {
-		var err error
-		out, err = tx.Effects(id)
-		return err
-	}))
-	for _, e := range out {
-		if strings.Contains(e.Key, part) {
-			return e
-		}
-	}
-	r.t.Fatalf("%s has no effect …%s…", id, part)
-	return incident.EffectState{}
+	return r.effectBy(id, part, strings.Contains)
 }
 
 // changes are the calls that changed something in PagerDuty, with whose name.
@@ -96,14 +84,7 @@ func TestPrivateInPagerDuty(t *testing.T) {
 	r.byEko(incident.AddNote, id, "xylophone")
 	r.byEko(incident.Ack, id, "")
 	r.byEko(incident.Resolve, id, "xylophone keys revoked")
-	must(t, r.store.Update(t.Context(), func(tx incident.Tx) error {
-		inc, err := tx.Incident(id)
-		if err != nil {
-			return err
-		}
-		inc.Private, inc.Members = true, []incident.Actor{person}
-		return tx.PutIncident(inc)
-	}))
+	r.makePrivate(id)
 	r.settle(time.Hour)
 	st, err := r.pd.State(pd)
 	must(t, err)
@@ -120,7 +101,7 @@ func TestBrokenPagerData(t *testing.T) {
 	r := newRig(t)
 	job := outbox.Job{Attempt: 1, Effect: incident.Effect{Kind: incident.KindPDAck, Data: []byte(`[`)}}
 	for _, h := range []outbox.Handler{r.pager.Ack, r.pager.Resolve, r.pager.Note, r.pager.Details} {
-		if err := h(t.Context(), job); !permanent(err) {
+		if err := h(t.Context(), job); !outbox.Permanent(err) {
 			t.Errorf("broken data: %v", err)
 		}
 	}

@@ -107,14 +107,3 @@ func slower(job outbox.Job, err error) error {
 	wait := min(maxPageWait, minPageWait<<min(max(job.Attempt-1, 0), 10))
 	return &waitError{err, max(wait, e.RetryAfter())}
 }
-
-type waitError struct {
-	error
-	wait time.Duration
-}
-
-// Unwrap returns the cause.
-func (e *waitError) Unwrap() error { return e.error }
-
-// RetryAfter returns when to try again.
-func (e *waitError) RetryAfter() time.Duration { return e.wait }

@@ -150,18 +150,8 @@ func (r *wikiRig) declare(args incident.Args) incident.ID {
 func (r *wikiRig) settle(within time.Duration) {
 	r.t.Helper()
 	end := r.clock().Add(within)
-	for range 1000 {
-		_, next, err := r.runner.RunDue(r.t.Context())
-		must(r.t, err)
-		if next.IsZero() || next.After(end) {
-			r.pass(end.Sub(r.clock()))
-			return
-		}
-		if d := next.Sub(r.clock()); d > 0 {
-			r.pass(d)
-		}
-	}
-	r.t.Fatal("the outbox never comes to rest")
+	untilRest(r.t, r.runner, r.clock, r.pass, within)
+	r.pass(end.Sub(r.clock()))
 }
 
 // effect is what became of the incident's page.

@@ -2,7 +2,6 @@ package effects
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,9 +16,9 @@ import (
 // Reply adds one short reply in the thread of an incident's card. Like every
 // post it may, rarely, be there twice after a lost answer.
 func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
-	var d incident.ReplyData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return fmt.Errorf("%w: reply: %w", outbox.ErrPermanent, err)
+	d, err := dataOf[incident.ReplyData](job)
+	if err != nil {
+		return err
 	}
 	v, err := t.View.Get(ctx, query.Self, job.Incident, false)
 	if err != nil {
@@ -52,7 +51,7 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 
 // nudge is a reminder with its answers; nil where the time for it is over.
 func (t *Teams) nudge(v *query.View, place, lang string) (*botframework.Activity, error) {
-	post, ok := cards.Say(v, incident.SayData{Reason: incident.SayNudge}, cards.Options{Lang: lang, Place: place, BotName: t.Bot.Name, Dialogs: t.Bot.Dialogs, Slash: t.Bot.Slash})
+	post, ok := cards.Say(v, incident.SayData{Reason: incident.SayNudge}, t.options(lang, place, ""))
 	if !ok {
 		return nil, nil
 	}
@@ -92,14 +91,14 @@ func (t *Teams) callHere(ctx context.Context, v *query.View, act *botframework.A
 // Answer says something to somebody who asked: its data is a
 // botframework.Outgoing, rendered when they asked.
 func (t *Teams) Answer(ctx context.Context, job outbox.Job) error {
-	var o botframework.Outgoing
-	if err := json.Unmarshal(job.Data, &o); err != nil {
-		return fmt.Errorf("%w: answer: %w", outbox.ErrPermanent, err)
+	o, err := dataOf[botframework.Outgoing](job)
+	if err != nil {
+		return err
 	}
 	if o.Activity == nil {
 		return fmt.Errorf("%w: answer: there is nothing to say", outbox.ErrPermanent)
 	}
-	err := t.doubt(job, t.Poster.Deliver(ctx, o))
+	err = t.doubt(job, t.Poster.Deliver(ctx, o))
 	if later := t.notYet(job, o.Update != "", err); later != nil {
 		return later
 	}

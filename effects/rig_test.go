@@ -143,7 +143,7 @@ func (r *rig) wire(api *pagerduty.Client) {
 			r.repeated++
 		},
 	}
-	r.pager = &effects.Pager{API: api, Service: r.svc, View: reader}
+	r.pager = &effects.Pager{API: api, Service: r.svc, View: reader, Now: r.Now}
 	r.runner = &outbox.Runner{
 		Store: r.store, Now: r.Now, Logger: log, Rand: func() float64 { return 0 },
 		Handlers: map[string]outbox.Handler{
@@ -256,18 +256,24 @@ func (r *rig) trigger(title string, alert pagerdutysim.Alert) (incident.ID, stri
 // settle runs what is due within the time.
 func (r *rig) settle(within time.Duration) {
 	r.t.Helper()
-	end := r.Now().Add(within)
+	untilRest(r.t, r.runner, r.Now, r.advance, within)
+}
+
+// untilRest runs what is due within the time, and lets time pass to what is next.
+func untilRest(t testing.TB, runner *outbox.Runner, now func() time.Time, pass func(time.Duration), within time.Duration) {
+	t.Helper()
+	end := now().Add(within)
 	for range 1000 {
-		_, next, err := r.runner.RunDue(r.t.Context())
-		must(r.t, err)
+		_, next, err := runner.RunDue(t.Context())
+		must(t, err)
 		if next.IsZero() || next.After(end) {
 			return
 		}
-		if d := next.Sub(r.Now()); d > 0 {
-			r.advance(d)
+		if d := next.Sub(now()); d > 0 {
+			pass(d)
 		}
 	}
-	r.t.Fatal("the outbox never comes to rest")
+	t.Fatal("the outbox never comes to rest")
 }
 
 func (r *rig) view(id incident.ID) *query.View {
@@ -291,6 +297,12 @@ func (r *rig) count(id incident.ID, kind incident.EventKind) int {
 // effect returns what became of the effect whose key ends so.
 func (r *rig) effect(id incident.ID, suffix string) incident.EffectState {
 	r.t.Helper()
+	return r.effectBy(id, suffix, strings.HasSuffix)
+}
+
+// effectBy returns what became of the effect whose key matches.
+func (r *rig) effectBy(id incident.ID, part string, match func(key, part string) bool) incident.EffectState {
+	r.t.Helper()
 	var out []incident.EffectState
 	must(r.t, r.store.View(r.t.Context(), func(tx incident.Tx) error {
 		var err error
@@ -298,12 +310,25 @@ func (r *rig) effect(id incident.ID, suffix string) incident.EffectState {
 		return err
 	}))
 	for _, e := range out {
-		if strings.HasSuffix(e.Key, suffix) {
+		if match(e.Key, part) {
 			return e
 		}
 	}
-	r.t.Fatalf("%s has no effect …%s", id, suffix)
+	r.t.Fatalf("%s has no effect …%s", id, part)
 	return incident.EffectState{}
+}
+
+// makePrivate makes an incident Budi's own, behind the back of the rules.
+func (r *rig) makePrivate(id incident.ID) {
+	r.t.Helper()
+	must(r.t, r.store.Update(r.t.Context(), func(tx incident.Tx) error {
+		inc, err := tx.Incident(id)
+		if err != nil {
+			return err
+		}
+		inc.Private, inc.Members = true, []incident.Actor{person}
+		return tx.PutIncident(inc)
+	}))
 }
 
 // cards returns the posts with cards in a conversation that were not deleted.

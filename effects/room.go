@@ -43,11 +43,9 @@ type Rooms struct {
 	Chats   Chats   // nil: rooms are turned off, and threads of cards serve
 	Standby Standby // nil: nobody can be asked
 
-	CatalogID  string          // of imbot's app in the tenant's catalog; "" to look it up by ManifestID
-	ManifestID string          //
-	Consent    []graphrest.RSC // what the app's manifest asks for
-	Size       int             // people who are added; 0 means DefaultRoomSize
-	Organizer  string          // mail or object id of whoever the calls are made for; "": no calls are made
+	App       *App
+	Size      int    // people who are added; 0 means DefaultRoomSize
+	Organizer string // mail or object id of whoever the calls are made for; "": no calls are made
 	// Bridge returns the standing call for a service; nil: that of its squad.
 	Bridge func(service string) string
 	Lang   func(squad string) string
@@ -55,7 +53,6 @@ type Rooms struct {
 	Logger *slog.Logger
 
 	mu        sync.Mutex // guards all below
-	app       string     // CatalogID that was looked up
 	users     map[string]lookedUp
 	refused   error // imbot may not look people up
 	refusedAt time.Time
@@ -96,10 +93,10 @@ func (r *Rooms) Open(ctx context.Context, job outbox.Job) error {
 	switch o.inc.Room.State {
 	case incident.RoomOpening:
 		return o.outcome(ctx, job, o.run(ctx))
-	case incident.RoomOpen:
+	case incident.RoomNone:
+		return o.leaveAlone(ctx)
+	case incident.RoomOpen, incident.RoomThread: // people talk in a call, whether or not they have a room
 		return errors.Join(o.call(ctx), o.tellSharers(ctx))
-	case incident.RoomThread:
-		return o.tellSharers(ctx)
 	}
 	return nil
 }
@@ -131,24 +128,11 @@ func (r *Rooms) lang(squad string) string {
 	return r.Lang(squad)
 }
 
-// step records one step. A store that has too much to do is asked again for as
-// long as there is time: to lose a step would mean to do it twice.
+// step records one step: to lose one would mean to do it twice.
 func (r *Rooms) step(ctx context.Context, id incident.ID, c incident.RoomChange) (*incident.Incident, error) {
-	for {
-		inc, err := r.Service.Do(ctx, incident.Command{
-			Verb: incident.RoomStep, Incident: id, Actor: incident.System, Source: incident.SourceSystem, Args: incident.Args{Room: &c},
-		})
-		if err == nil || !errors.Is(err, incident.ErrBusy) {
-			return inc, err
-		}
-		pause := time.NewTimer(attachPause)
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return nil, err
-		case <-pause.C:
-		}
-	}
+	return insist(ctx, r.Service, incident.Command{
+		Verb: incident.RoomStep, Incident: id, Actor: incident.System, Source: incident.SourceSystem, Args: incident.Args{Room: &c},
+	})
 }
 
 // did records a step of this room.
@@ -170,6 +154,11 @@ func (o *opening) run(ctx context.Context) error {
 	}
 	if shared, err := o.share(ctx); shared || err != nil {
 		return err
+	}
+	if o.Organizer == "" { // the standing call waits for nobody
+		if err := o.call(ctx); err != nil {
+			return err
+		}
 	}
 	if o.inc.Room.Chat == "" {
 		members, later := o.people(ctx)
@@ -202,7 +191,7 @@ func (o *opening) outcome(ctx context.Context, job outbox.Job, err error) error 
 	}
 	why := o.words(err)
 	var no *refusal
-	if errors.As(err, &no) || forGood(err) || o.age > roomGiveUp {
+	if errors.As(err, &no) || outbox.Permanent(err) || o.age > roomGiveUp {
 		if err := o.did(ctx, incident.RoomChange{Step: incident.RoomRefused, Reason: why}); err != nil {
 			return err
 		}
@@ -211,7 +200,7 @@ func (o *opening) outcome(ctx context.Context, job outbox.Job, err error) error 
 			level = slog.LevelInfo
 		}
 		o.Logger.Log(ctx, level, "effects.Rooms no room", "incident", o.inc.ID.String(), "err", err)
-		return o.tellSharers(ctx)
+		return errors.Join(o.call(ctx), o.tellSharers(ctx))
 	}
 	wait := min(maxRoomPause, time.Second<<min(max(job.Attempt-1, 0), 10))
 	var later interface{ RetryAfter() time.Duration }
@@ -224,11 +213,6 @@ func (o *opening) outcome(ctx context.Context, job outbox.Job, err error) error 
 		}
 	}
 	return outbox.Later(o.Now().Add(wait), err.Error())
-}
-
-func forGood(err error) bool {
-	var p interface{ Permanent() bool }
-	return errors.Is(err, outbox.ErrPermanent) || errors.As(err, &p) && p.Permanent()
 }
 
 // words says what is behind an error so that people understand it.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"imbot/incident"
+	"imbot/integrations/graph/graphsim"
 )
 
 // TestLookUpAgain: somebody whom imbot was not allowed to look up is added soon
@@ -25,5 +26,28 @@ func TestLookUpAgain(t *testing.T) {
 	r.settle(time.Minute)
 	if got := names(r.room(id), incident.PersonIn); !strings.Contains(got, "dewi") {
 		t.Errorf("in: %s", got)
+	}
+}
+
+// TestAppUploadedAnew: whoever takes imbot's app package out of the catalog, and
+// uploads it again, gives it another id there. The next room has imbot all the
+// same.
+func TestAppUploadedAnew(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	first := r.down("checkout")
+	r.settle(time.Minute)
+	if !r.room(first).Ready {
+		t.Fatalf("room %+v", r.room(first))
+	}
+	r.graph.RemoveApp(manifestID)
+	app := graphsim.App{ExternalID: manifestID, Name: "imbot", Version: "1.0.0"}
+	for _, p := range consent {
+		app.Permissions = append(app.Permissions, graphsim.Permission{Name: p.Name})
+	}
+	r.graph.PutApp(app)
+	second := r.down("db")
+	r.settle(time.Minute)
+	if room := r.room(second); room.State != incident.RoomOpen || !room.Ready {
+		t.Errorf("room %+v", room)
 	}
 }

@@ -41,7 +41,7 @@ func (o *opening) find(ctx context.Context, members []member) (bool, error) {
 		switch {
 		case errors.Is(err, graphrest.ErrNotFound):
 			continue
-		case err != nil && !forGood(err):
+		case err != nil && !outbox.Permanent(err):
 			return false, err
 		case err != nil, ok && c.CreatedAt.Before(r.TriedAt.Add(-clockSkew)): // somebody else's, of the same name
 			if r.Chats > 0 {
@@ -61,7 +61,7 @@ func (o *opening) find(ctx context.Context, members []member) (bool, error) {
 // foundIn is who is in a chat that was found. Where imbot can add people it
 // makes sure of that later.
 func (o *opening) foundIn(members []member) []member {
-	if slices.Contains(o.Consent, graphrest.RSC{Name: "Chat.Manage.Chat"}) {
+	if slices.Contains(o.App.Consent, graphrest.RSC{Name: "Chat.Manage.Chat"}) {
 		return nil
 	}
 	return members
@@ -162,38 +162,14 @@ func (o *opening) install(ctx context.Context) error {
 	if r.Ready {
 		return nil
 	}
-	app, err := o.catalogID(ctx)
+	_, err := o.App.install(ctx, o.Chats, func(id string) error { return o.Chats.InstallApp(ctx, r.Chat, id, o.App.Consent) })
 	if err != nil {
-		return err
-	}
-	if err := o.Chats.InstallApp(ctx, r.Chat, app, o.Consent); err != nil {
 		return err
 	}
 	if err := o.Book.Joined(ctx, r.Chat, r.Topic); err != nil {
 		return err
 	}
 	return o.did(ctx, incident.RoomChange{Step: incident.RoomReady})
-}
-
-// catalogID is the id of imbot's app in the tenant's catalog.
-func (r *Rooms) catalogID(ctx context.Context) (string, error) {
-	r.mu.Lock()
-	id := r.app
-	r.mu.Unlock()
-	if r.CatalogID != "" {
-		return r.CatalogID, nil
-	}
-	if id != "" {
-		return id, nil
-	}
-	app, err := r.Chats.CatalogApp(ctx, r.ManifestID)
-	if err != nil {
-		return "", err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.app = app.ID
-	return app.ID, nil
 }
 
 // maxCallWait is how long imbot tries to make a call before the squad's own one
@@ -218,7 +194,7 @@ func (o *opening) call(ctx context.Context) error {
 		switch {
 		case err == nil:
 			link = made
-		case !forGood(err) && o.age < maxCallWait:
+		case !outbox.Permanent(err) && o.age < maxCallWait:
 			return err
 		default:
 			o.Logger.Warn("effects.Rooms no call", "incident", o.inc.ID.String(), "err", err)

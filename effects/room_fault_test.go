@@ -229,6 +229,9 @@ func TestRoomSilent(t *testing.T) {
 	if room.State != incident.RoomOpening || room.Reason == "" || !r.one(r.payments).Contains("Talk in the thread") && !r.one(r.payments).Contains("talk in the thread") {
 		t.Fatalf("after two minutes the room is %+v", room)
 	}
+	if !r.one(r.payments).Contains("https://meet.example.com/payments") {
+		t.Error("the card does not lead to the standing call meanwhile")
+	}
 	if n := len(r.teams.Posts(r.payments)); n != 2 || r.count(id, incident.EvRoomLate) != 1 {
 		t.Errorf("%d posts, want the card and one call into its thread", n)
 	}

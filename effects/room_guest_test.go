@@ -3,6 +3,7 @@ package effects_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"imbot/effects"
 	"imbot/incident"
 	"imbot/integrations/botframework/botframeworksim"
+	"imbot/integrations/graph/graphsim"
 	"imbot/outbox"
 	"imbot/query"
 )
@@ -206,5 +208,122 @@ func TestNobodyIsPulledBack(t *testing.T) {
 	r.settle(time.Minute)
 	if got := r.inChat(chat); got != "ani budi dewi eko fitri" {
 		t.Errorf("asked for, in the chat: %s", got)
+	}
+}
+
+// TestGuestCommander: the commander of an incident that uses another's room comes
+// into that room, unless they have left it.
+func TestGuestCommander(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	root, child := r.down("db"), r.down("cart")
+	r.do(incident.Command{Verb: incident.SetLink, Incident: child, Args: incident.Args{Parent: root, LinkKind: incident.LinkCascade}})
+	r.settle(time.Minute)
+	chat := r.room(root).Chat
+	eko := incident.Actor{Kind: incident.KindUser, ID: "eko@example.com", Name: "Eko"}
+	r.do(incident.Command{Verb: incident.Assign, Incident: child, Args: incident.Args{Person: &eko}})
+	r.settle(time.Minute)
+	if got := r.inChat(chat); got != "ani budi dewi eko fitri" {
+		t.Errorf("in the chat: %s", got)
+	}
+	c, _ := r.graph.Chat(chat)
+	for _, m := range c.Members {
+		if r.mailOf(m.UserID) == "eko@example.com" {
+			r.graph.Leave(chat, m.UserID)
+		}
+	}
+	left := incident.RoomChange{Step: incident.RoomLeft, People: []incident.RoomPerson{{Person: eko}}}
+	r.do(incident.Command{Verb: incident.RoomStep, Incident: root, Actor: incident.System, Args: incident.Args{Room: &left}})
+	r.do(incident.Command{Verb: incident.Assign, Incident: child, Args: incident.Args{Person: &eko, Role: "scribe"}})
+	r.settle(time.Minute)
+	if got := r.inChat(chat); got != "ani budi dewi fitri" {
+		t.Errorf("after Eko has left, in the chat: %s", got)
+	}
+}
+
+// TestNoPlaceForCommander: no number of people keeps the commander out, whatever
+// else they are.
+func TestNoPlaceForCommander(t *testing.T) {
+	r := newRooms(t, roomConfig{size: 2})
+	id := r.down("checkout")
+	r.settle(time.Minute)
+	if got := names(r.room(id), incident.PersonInvited); !strings.Contains(got, "fitri") {
+		t.Fatalf("invited: %s", got)
+	}
+	r.do(incident.Command{Verb: incident.Assign, Incident: id, Args: incident.Args{Person: &incident.Actor{Kind: incident.KindUser, ID: "fitri@example.com", Name: "Fitri"}}})
+	r.settle(time.Minute)
+	if got := r.inChat(r.room(id).Chat); !strings.Contains(got, "fitri") {
+		t.Errorf("in the chat: %s", got)
+	}
+}
+
+// TestTwentyPeople: of many, twenty are added and the others may join, unless it
+// is configured otherwise; and never more than a chat takes.
+func TestTwentyPeople(t *testing.T) {
+	for _, tt := range []struct{ size, people, in int }{{0, 25, 20}, {250, 260, 250}} {
+		r := newRooms(t, roomConfig{size: tt.size})
+		id := r.down("checkout")
+		many := incident.RoomChange{Step: incident.RoomPeople}
+		for i := range tt.people {
+			u := r.teams.AddUser(botframeworksim.User{Name: fmt.Sprint("Many ", i), Mail: fmt.Sprintf("many%d@example.com", i)})
+			r.graph.AddUser(graphsim.User{ID: u.AADObjectID, Name: u.Name, Mail: u.Mail})
+			r.ids[u.AADObjectID] = u.ID
+			many.People = append(many.People, incident.RoomPerson{Person: incident.Actor{Kind: incident.KindUser, ID: u.Mail}, Part: incident.PartStakeholder, State: incident.PersonWanted})
+		}
+		r.do(incident.Command{Verb: incident.RoomStep, Incident: id, Actor: incident.System, Args: incident.Args{Room: &many}})
+		r.settle(time.Minute)
+		room := r.room(id)
+		c, _ := r.graph.Chat(room.Chat)
+		if len(c.Members) != tt.in || room.Count(incident.PersonIn) != tt.in || room.Count(incident.PersonInvited) != tt.people+4-tt.in {
+			t.Errorf("%d in the chat, %d in, %d invited of %d", len(c.Members), room.Count(incident.PersonIn), room.Count(incident.PersonInvited), tt.people+4)
+		}
+		if in := names(room, incident.PersonIn); !strings.Contains(in, "ani") || !strings.Contains(in, "budi") || !strings.Contains(in, "dewi") {
+			t.Errorf("those who can mend it come first: %s", in)
+		}
+	}
+}
+
+// TestRoomsLeadToEachOther: incidents that had a room each before they were tied
+// keep them, and their cards lead from one to the other.
+func TestRoomsLeadToEachOther(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	root, child := r.down("db"), r.down("cart")
+	r.settle(time.Minute)
+	r.do(incident.Command{Verb: incident.SetLink, Incident: child, Args: incident.Args{Parent: root, LinkKind: incident.LinkCascade}})
+	r.settle(time.Minute)
+	a, b := r.room(root), r.room(child)
+	if a.Chat == b.Chat || a.State != incident.RoomOpen || b.State != incident.RoomOpen {
+		t.Fatalf("rooms: %+v, %+v", a, b)
+	}
+	for _, tt := range []struct{ in, other string }{{a.Chat, b.URL}, {b.Chat, a.URL}} {
+		if posts := r.teams.Posts(tt.in); len(posts) == 0 || !posts[0].Contains(tt.other) {
+			t.Errorf("the card in %s does not lead to %s", tt.in, tt.other)
+		}
+	}
+}
+
+// TestHostIsOver: an incident that waits for another's room gets one of its own
+// where that was over before its room was opened.
+func TestHostIsOver(t *testing.T) {
+	r := newRooms(t, roomConfig{})
+	r.graph.Inject(graphsim.Fault{Path: "/chats", Status: 429})
+	root, child, over := r.down("db"), r.down("cart"), r.down("checkout")
+	for _, id := range []incident.ID{child, over} {
+		r.do(incident.Command{Verb: incident.SetLink, Incident: id, Args: incident.Args{Parent: root, LinkKind: incident.LinkCascade}})
+	}
+	r.settle(time.Minute)
+	if room := r.room(child); room.State != incident.RoomShared || room.URL != "" {
+		t.Fatalf("the room is %+v", room)
+	}
+	r.do(incident.Command{Verb: incident.Resolve, Incident: root})
+	r.do(incident.Command{Verb: incident.Resolve, Incident: over})
+	r.settle(time.Minute)
+	r.graph.ClearFaults()
+	r.settle(time.Minute)
+	room := r.room(child)
+	if room.State != incident.RoomOpen || len(r.graph.Chats()) != 1 || !strings.Contains(names(room, incident.PersonIn), "dewi") {
+		t.Errorf("the room is %+v", room)
+	}
+	if a, b := r.room(root).State, r.room(over).State; a != incident.RoomNone || b != incident.RoomNone {
+		t.Errorf("what is over has rooms: %s, %s", a, b)
 	}
 }

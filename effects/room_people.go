@@ -9,6 +9,7 @@ import (
 
 	"imbot/incident"
 	"imbot/integrations/graph/graphrest"
+	"imbot/outbox"
 )
 
 // member is somebody who can be added to a chat.
@@ -56,7 +57,7 @@ func (o *opening) people(ctx context.Context) ([]member, error) {
 		case slices.ContainsFunc(out, func(q member) bool { return q.UserID == m.UserID }):
 			p.State = incident.PersonIn // the same account by another name
 			known = append(known, p)
-		case in+len(out) >= o.size() && !always(p.Part) && !o.inc.Woken(p.Person):
+		case in+len(out) >= graphrest.MaxMembers, in+len(out) >= o.size() && !always(p.Part) && !o.needed(p.Person):
 			p.State = incident.PersonInvited
 			known = append(known, p)
 		default:
@@ -81,6 +82,12 @@ func (r *Rooms) size() int {
 // always are the parts that no number of people keeps out.
 func always(part string) bool {
 	return part == incident.PartCommander || part == incident.PartScribe || part == incident.PartAsked
+}
+
+// needed reports whether somebody has more to do with it than their first part
+// says.
+func (o *opening) needed(who incident.Actor) bool {
+	return o.inc.Woken(who) || o.inc.Commander.Is(who) || o.inc.Scribe.Is(who)
 }
 
 // byUse puts those last who only want to know.
@@ -135,7 +142,7 @@ func (o *opening) holders(ctx context.Context) []incident.RoomPerson {
 		if found {
 			continue
 		}
-		why := o.say.Text("room.nobody")
+		why := o.say.Text("standby.nobody")
 		if i := slices.IndexFunc(gaps, func(g Gap) bool { return g.Role == role && g.Why != "" }); i >= 0 {
 			why = o.say.Or("standby."+gaps[i].Why, gaps[i].Why)
 		}
@@ -160,7 +167,7 @@ func (o *opening) account(ctx context.Context, p incident.Actor) (m graphrest.Me
 	}
 	u, err := o.user(ctx, ask)
 	var e *graphrest.Error
-	o.deaf = o.deaf || err != nil && !forGood(err) // one wait is enough
+	o.deaf = o.deaf || err != nil && !outbox.Permanent(err) // one wait is enough
 	switch {
 	case err == nil && !u.Enabled:
 		return m, "left", nil
@@ -198,7 +205,7 @@ func (o *opening) user(ctx context.Context, idOrMail string) (graphrest.User, er
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		if errors.Is(err, graphrest.ErrForbidden) && forGood(err) {
+		if errors.Is(err, graphrest.ErrForbidden) && outbox.Permanent(err) {
 			r.refused, r.refusedAt = err, now
 		}
 		return u, err

@@ -226,7 +226,7 @@ func (r *rooms) start(c roomConfig, set []graphrest.RSC, api effects.Chats) {
 	}
 	r.killed, r.die = false, nil
 	r.fx = &effects.Rooms{
-		Service: r, View: r.say.View, Book: r.book, Chats: api, Standby: c.roster, ManifestID: manifestID, Consent: set,
+		Service: r, View: r.say.View, Book: r.book, Chats: api, Standby: c.roster, App: &effects.App{ManifestID: manifestID, Consent: set},
 		Size: c.size, Organizer: c.organizer, Now: r.Now, Logger: r.say.Logger,
 	}
 	if c.off {

@@ -2,9 +2,7 @@ package effects
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"imbot/incident"
@@ -18,7 +16,7 @@ const maxClimb = 16
 // share lets the incident use the room of the one that has caused it, or of the
 // first one of its burst, and reports whether it does.
 func (o *opening) share(ctx context.Context) (bool, error) {
-	host, err := o.host(ctx)
+	host, err := host(ctx, o.View, o.inc)
 	if host == nil || err != nil {
 		return false, err
 	}
@@ -63,9 +61,8 @@ func wanted(people []incident.RoomPerson) []incident.RoomPerson {
 // host finds the incident whose room serves this one: the farthest cause, or the
 // first one of the burst, that is open or has a room; nil where there is none. A
 // private incident keeps to itself, and one that has its own room keeps that.
-func (o *opening) host(ctx context.Context) (*incident.Incident, error) {
-	inc := o.inc
-	if inc.Private || inc.Room.Own || inc.Room.Chat != "" || !inc.Room.TriedAt.IsZero() {
+func host(ctx context.Context, view Viewer, inc *incident.Incident) (*incident.Incident, error) {
+	if r := inc.Room; inc.Private || r != nil && (r.Own || r.Chat != "" || !r.TriedAt.IsZero()) {
 		return nil, nil
 	}
 	var best *incident.Incident
@@ -75,7 +72,7 @@ func (o *opening) host(ctx context.Context) (*incident.Incident, error) {
 		if id == 0 || slices.Contains(seen, id) {
 			break
 		}
-		v, err := o.View.Get(ctx, query.Self, id, false)
+		v, err := view.Get(ctx, query.Self, id, false)
 		if errors.Is(err, incident.ErrNotFound) {
 			break
 		}
@@ -135,12 +132,23 @@ func (o *opening) tellSharers(ctx context.Context) error {
 	return nil
 }
 
+// leaveAlone tells those who wait for this room that it will not be opened.
+func (o *opening) leaveAlone(ctx context.Context) error {
+	for _, id := range o.inc.Room.Sharers {
+		_, err := o.step(ctx, id, incident.RoomChange{Step: incident.RoomAlone, With: o.inc.ID})
+		if err != nil && !errors.Is(err, incident.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
 // join brings a person into the room that an incident uses: that of another, or
 // its own by now. They may, for they may join this incident's.
 func (r *Rooms) join(ctx context.Context, job outbox.Job) error {
-	var d incident.JoinData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return fmt.Errorf("%w: who joins the war room: %w", outbox.ErrPermanent, err)
+	d, err := dataOf[incident.JoinData](job)
+	if err != nil {
+		return err
 	}
 	v, err := r.View.Get(ctx, query.Self, job.Incident, false)
 	if err != nil {
@@ -149,6 +157,11 @@ func (r *Rooms) join(ctx context.Context, job outbox.Job) error {
 	id := job.Incident
 	if room := v.Incident.Room; room != nil && room.State == incident.RoomShared {
 		id = room.With
+	}
+	if d.Part != "" && id != job.Incident { // they belong there: not if they have left
+		who := incident.RoomPerson{Person: d.Person, Part: d.Part, State: incident.PersonWanted}
+		_, err = r.step(ctx, id, incident.RoomChange{Step: incident.RoomLend, With: job.Incident, People: []incident.RoomPerson{who}})
+		return err
 	}
 	_, err = r.Service.Do(ctx, incident.Command{
 		Verb: incident.OpenRoom, Incident: id, Actor: incident.System, Source: incident.SourceSystem, Keys: []string{"effect/" + job.Key},

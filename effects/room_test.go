@@ -223,7 +223,7 @@ func TestRoomOff(t *testing.T) {
 		t.Fatalf("the room is %+v", room)
 	}
 	card := r.one(r.payments)
-	if !card.Contains("No war room") || !card.Contains("Open war room") {
+	if !card.Contains("No war room") || !card.Contains("Open war room") || !card.Contains("https://meet.example.com/payments") {
 		t.Errorf("the card does not say so:\n%s", card.Card())
 	}
 	var reply string

@@ -157,18 +157,7 @@ func (d *desk) wire(api effects.TicketAPI, svc effects.Doer) {
 // settle runs what is due within the time.
 func (d *desk) settle(within time.Duration) {
 	d.t.Helper()
-	end := d.Now().Add(within)
-	for range 1000 {
-		_, next, err := d.runner.RunDue(d.t.Context())
-		must(d.t, err)
-		if next.IsZero() || next.After(end) {
-			return
-		}
-		if by := next.Sub(d.Now()); by > 0 {
-			d.advance(by)
-		}
-	}
-	d.t.Fatal("the outbox never comes to rest")
+	untilRest(d.t, d.runner, d.Now, d.advance, within)
 }
 
 func (d *desk) do(verb incident.Verb, id incident.ID, args incident.Args) *incident.Incident {

@@ -97,6 +97,8 @@ type past struct {
 	levelBy   Actor
 	rule      string // that gave the level
 	commander Actor
+	scribe    Actor
+	members   int // of a private one
 	private   bool
 	quiet     bool
 	hidden    bool // see Incident.Hidden
@@ -113,7 +115,7 @@ func before(inc *Incident, levels Levels) past {
 	level, _ := levels.Get(inc.Level)
 	return past{
 		created: inc.Episode == 0, title: inc.Title, service: inc.ServiceName, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, squad: inc.Squad, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next, owed: inc.Postmortem.Required,
+		level: inc.Level, squad: inc.Squad, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, scribe: inc.Scribe, members: len(inc.Members), private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next, owed: inc.Postmortem.Required,
 		lastAction: lastAction(inc), tickets: ticketsBefore(inc),
 	}
 }

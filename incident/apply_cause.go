@@ -24,8 +24,8 @@ type Cause struct {
 // Key names the change, such as "api/deploy-42".
 func (c *Cause) Key() string { return c.Source + "/" + c.ID }
 
-// MaxCauses bounds how many changes of one incident can be judged.
-const MaxCauses = 50
+// maxCauses bounds how many changes of one incident can be judged.
+const maxCauses = 50
 
 // Confirmed returns the changes that people say have caused the incident, in the
 // order in which they said so first.
@@ -55,8 +55,8 @@ func (a *change) decideCause() error {
 		return a.unchanged()
 	case i >= 0:
 		a.inc.Causes[i] = now
-	case len(a.inc.Causes) >= MaxCauses:
-		return conflict("too_many_causes", "%d changes of %s have been judged already.", MaxCauses, a.inc.ID).With("id", a.inc.ID.String()).With("n", MaxCauses)
+	case len(a.inc.Causes) >= maxCauses:
+		return conflict("too_many_causes", "%d changes of %s have been judged already.", maxCauses, a.inc.ID).With("id", a.inc.ID.String()).With("n", maxCauses)
 	default:
 		a.inc.Causes = append(a.inc.Causes, now)
 	}

@@ -76,11 +76,11 @@ func TestJudgeRefused(t *testing.T) {
 	viewer := judge(dewi, "a", true)
 	viewer.Role = RoleViewer
 	wantProblem(t, w.try(viewer), ErrForbidden, "forbidden_viewer")
-	for i := range MaxCauses {
+	for i := range maxCauses {
 		w.do(judge(dewi, fmt.Sprint(i), i%2 == 0))
 	}
 	wantProblem(t, w.try(judge(dewi, "one more", true)), ErrConflict, "too_many_causes")
-	if w.do(judge(dewi, "1", true)); len(w.inc.Causes) != MaxCauses {
+	if w.do(judge(dewi, "1", true)); len(w.inc.Causes) != maxCauses {
 		t.Errorf("%d causes", len(w.inc.Causes))
 	}
 }

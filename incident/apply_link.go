@@ -168,11 +168,11 @@ func (a *change) setLink() error {
 	case p == nil:
 		return invalid("parent", "parent_missing", "Say which incident it belongs to, like INC-41.")
 	case p.id == a.inc.ID:
-		return invalid("parent", "own_parent", "%s can not belong to itself.", a.inc.ID).With("id", a.inc.ID.String())
+		return invalid("parent", "own_parent", "%s cannot belong to itself.", a.inc.ID).With("id", a.inc.ID.String())
 	case p.circle:
 		return conflict("link_circle", "%s is a consequence of %s itself: unlink that first.", p.id, a.inc.ID).With("id", a.inc.ID.String()).With("parent", p.id.String())
 	case p.private || a.inc.Private:
-		return conflict("link_private", "A private incident can not be tied to others.")
+		return conflict("link_private", "A private incident cannot be tied to others.")
 	}
 	if l := a.inc.Link; l != nil && l.Kind == kind && l.Parent == p.id && a.inc.LinkFixed {
 		return a.unchanged()

@@ -27,13 +27,13 @@ func (a *change) page() error {
 		if a.inc.Private && !a.inc.Visible(who) {
 			return notMember(a.inc.ID, who)
 		}
-		if p := a.inc.paged(who); p != nil && p.Beeping() {
+		if p := a.inc.paged(who); p != nil && p.beeping() {
 			return a.unchanged()
 		}
 		a.wake(Paged{Person: who, Role: role, By: a.cmd.Actor, Reason: reason}, itoa(a.inc.Events+1))
 		return nil
 	case role == "":
-		return invalid("person", "person_missing", "Say whom, like @Ani or ani@example.com.")
+		return invalid("person", "person_missing", "Say who, like @Ani or ani@example.com.")
 	}
 	n := a.event(EvPageAsked, reason, map[string]string{"role": role}).N
 	e := effect(a.inc.ID, KindPage, Once, "", itoa(n))
@@ -80,7 +80,10 @@ func (a *change) callIn(p Paged) {
 	case i < 0:
 		r.People = append(r.People, RoomPerson{Person: p.Person, Part: part, State: PersonWanted})
 		if r.State == RoomShared {
-			a.joinHost(p.Person, "woken/"+p.Person.ID)
+			if p.By.Kind == KindUser {
+				part = "" // as below
+			}
+			a.joinHost(p.Person, part, "woken/"+p.Person.ID)
 		}
 	case r.People[i].State == PersonInvited, r.People[i].State == PersonLeft && p.By.Kind == KindUser:
 		r.People[i].State = PersonWanted // neither counts for whoever is called for
@@ -187,7 +190,7 @@ func (a *change) holds(p Paged) {
 	}
 	r.People = slices.Delete(r.People, i, i+1)
 	if r.merge([]RoomPerson{{Person: p.Person, Part: p.Role, State: PersonWanted}}) && r.State == RoomShared {
-		a.joinHost(p.Person, "holds/"+p.Role+"/"+p.Person.ID)
+		a.joinHost(p.Person, p.Role, "holds/"+p.Role+"/"+p.Person.ID)
 	}
 	a.marked = true
 }
@@ -215,7 +218,12 @@ func (a *change) found(c *PageChange) {
 		}
 		p.Person = a.f.Person(p.Person)
 		a.holds(p)
-		if a.spared(&p) {
+		if p.State == PageElsewhere && a.inc.paged(p.Person) == nil {
+			p.At = a.at
+			a.inc.Pages = append(a.inc.Pages, p)
+			a.event(EvPaged, "", map[string]string{"person": p.Person.Label(), "role": p.Role, "with": p.Detail})
+		}
+		if p.State == PageElsewhere || a.spared(&p) {
 			continue
 		}
 		if a.inc.Private && !a.inc.Visible(p.Person) {
@@ -247,7 +255,7 @@ func (a *change) spared(p *Paged) bool {
 	last := a.inc.paged(p.Person)
 	recent := func(t time.Time) bool { return p.Round == 0 || a.at.Sub(t) < awakeFor }
 	switch {
-	case last != nil && (p.Round == 0 || p.Round == last.Round || last.Beeping()):
+	case last != nil && (p.Round == 0 || p.Round == last.Round || last.beeping()):
 		return true
 	case last != nil && last.State == PageAnswered && recent(last.At):
 		return true

@@ -119,14 +119,14 @@ func (a *change) moveMark(name string, to time.Time) (time.Time, error) {
 // sameShape reports whether two lives differ in their times only: a correction
 // must not make anything happen, or not happen.
 func sameShape(a, b Life) bool {
-	return a.Episode == b.Episode && a.Active() == b.Active() && a.Reviewed() == b.Reviewed() && a.Waived == b.Waived &&
+	return a.Episode == b.Episode && a.Active() == b.Active() && a.reviewed() == b.reviewed() && a.Waived == b.Waived &&
 		a.AcknowledgedAt.IsZero() == b.AcknowledgedAt.IsZero() && a.FirstAcknowledgedAt.IsZero() == b.FirstAcknowledgedAt.IsZero()
 }
 
 func (a *change) assign() error {
 	args := &a.cmd.Args
 	if args.Person == nil || args.Person.ID == "" {
-		return invalid("person", "person_missing", "Say whom, like @Ani or ani@example.com.")
+		return invalid("person", "person_missing", "Say who, like @Ani or ani@example.com.")
 	}
 	p := a.f.Person(*args.Person)
 	var slot *Actor
@@ -164,7 +164,7 @@ func (a *change) member() error {
 		return conflict("not_private", "%s is not private: everybody sees it.", a.inc.ID).With("id", a.inc.ID.String())
 	}
 	if args.Person == nil || args.Person.ID == "" {
-		return invalid("person", "person_missing", "Say whom, like @Ani or ani@example.com.")
+		return invalid("person", "person_missing", "Say who, like @Ani or ani@example.com.")
 	}
 	p := a.f.Person(*args.Person)
 	i := slices.IndexFunc(a.inc.Members, p.Is)

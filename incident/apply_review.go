@@ -32,7 +32,7 @@ func (a *change) writeRCA() error {
 	if err := a.mayReview(); err != nil {
 		return err
 	}
-	if a.inc.Reviewed() && !a.inc.Waived && pm.completed() {
+	if a.inc.reviewed() && !a.inc.Waived && pm.completed() {
 		return a.unchanged()
 	}
 	return a.completeRCA()

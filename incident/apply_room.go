@@ -20,6 +20,7 @@ const maxRoomName = 120
 // step.
 func (a *change) room(level Level) {
 	inc := a.inc
+	called := a.callParts(level)
 	switch {
 	case (inc.Room == nil || inc.Room.State == RoomNone) && a.wantsRoom(level):
 		suffix := ""
@@ -33,19 +34,58 @@ func (a *change) room(level Level) {
 		e.Due, e.Urgent = inc.RoomAfter, true
 		a.effects = append(a.effects, e)
 	case inc.Room != nil && inc.Room.Chat != "":
-		renamed := inc.Level != a.was.level || inc.Status != a.was.status || inc.Title != a.was.title || inc.ServiceName != a.was.service
-		if renamed || !inc.Commander.Is(a.was.commander) || inc.Room.Pending() && !a.was.pending {
+		renamed := inc.Level != a.was.level || inc.Status != a.was.status || inc.Title != a.was.title || inc.ServiceName != a.was.service || inc.Private != a.was.private
+		if renamed || called || inc.Room.Pending() && !a.was.pending {
 			a.syncRoom()
 		}
 		a.sumUp()
 	case inc.Room != nil && inc.Room.State == RoomShared:
 		a.sumUp()
 	}
-	if r := inc.Room; r != nil && r.State == RoomOpen && !inc.Commander.IsZero() && !inc.Commander.Is(a.was.commander) {
-		if r.merge([]RoomPerson{{Person: inc.Commander, Part: PartCommander, State: PersonWanted}}) {
-			a.syncRoom()
-		}
+}
+
+// callParts wants those in the room who have got a part in the incident since it
+// was begun, and reports whether there are any: commander and scribe, members of
+// a private incident, and everybody else once it is public, or of a level that
+// opens rooms, for which those on standby are woken. Of one that has become
+// private nobody is added who may not know of it.
+func (a *change) callParts(level Level) bool {
+	inc, r := a.inc, a.inc.Room
+	if r == nil {
+		return false
 	}
+	if inc.Private && !a.was.private {
+		r.People = slices.DeleteFunc(r.People, func(p RoomPerson) bool {
+			return p.State != PersonIn && p.State != PersonLeft && !inc.Visible(p.Person)
+		})
+	}
+	var who []RoomPerson
+	if !inc.Commander.Is(a.was.commander) {
+		who = append(who, RoomPerson{Person: inc.Commander, Part: PartCommander, State: PersonWanted})
+	}
+	if !inc.Scribe.Is(a.was.scribe) {
+		who = append(who, RoomPerson{Person: inc.Scribe, Part: PartScribe, State: PersonWanted})
+	}
+	who = slices.DeleteFunc(who, func(p RoomPerson) bool { return p.Person.IsZero() || !inc.Visible(p.Person) })
+	old, _ := a.f.Levels.Get(a.was.level)
+	raised, public := !old.Room && a.wantsRoom(level), a.was.private && !inc.Private
+	if begun := r.Chat != "" || r.State != RoomAsked && r.State != RoomNone; begun && inc.Active() && (raised || public) {
+		a.pageStandby(level, "standby/"+level.Key)
+	}
+	r.Private = r.Private && !public
+	if r.State == RoomShared && !inc.Private {
+		for _, p := range who {
+			a.joinHost(p.Person, p.Part, p.Part+"/"+itoa(inc.Events))
+		}
+		return false
+	}
+	if r.State != RoomOpening && r.State != RoomOpen {
+		return false // it is not begun: who belongs into it is seen then
+	}
+	if inc.Active() && (raised || public || inc.Private && len(inc.Members) > a.was.members) {
+		who = append(who, a.needs(level)...)
+	}
+	return r.merge(who)
 }
 
 // wantsRoom reports whether the level opens a room now. RoomAfter is set when it
@@ -195,14 +235,15 @@ func (a *change) hasRoom() error {
 // JoinData is the data of a KindRoomSync effect that brings a person into the
 // room that the incident uses: whose that is is seen when it runs.
 type JoinData struct {
-	Person Actor `json:"person"`
+	Person Actor  `json:"person"`
+	Part   string `json:"part,omitempty"` // why they belong there; empty: somebody asked for them, also if they have left
 }
 
 // joinHost brings a person into the other incident's room.
-func (a *change) joinHost(who Actor, suffix string) {
+func (a *change) joinHost(who Actor, part, suffix string) {
 	e := effect(a.inc.ID, KindRoomSync, Once, "", "join/"+suffix)
 	e.Lane = a.inc.ID.String() + "/" + KindRoomSync
-	a.effects = append(a.effects, e.with(JoinData{Person: who}))
+	a.effects = append(a.effects, e.with(JoinData{Person: who, Part: part}))
 }
 
 // addToRoom puts a person into the room; who was missing is tried again.
@@ -219,7 +260,7 @@ func (a *change) addToRoom() error {
 		who = append([]Actor{*p}, who...)
 	}
 	if len(who) == 0 || slices.ContainsFunc(who, func(p Actor) bool { return p.ID == "" }) {
-		return invalid("person", "person_missing", "Say whom, like @Ani or ani@example.com.")
+		return invalid("person", "person_missing", "Say who, like @Ani or ani@example.com.")
 	}
 	for _, p := range who {
 		if err := a.addPerson(a.f.Person(p), shared); err != nil {
@@ -241,7 +282,7 @@ func (a *change) addPerson(p Actor, shared bool) error {
 	}
 	if shared {
 		n := a.event(EvRoomJoined, "", map[string]string{"person": p.Label()}).N
-		a.joinHost(p, itoa(n))
+		a.joinHost(p, "", itoa(n))
 		return nil
 	}
 	list := a.inc.Room.People

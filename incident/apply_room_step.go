@@ -25,6 +25,8 @@ func (a *change) roomStep() error {
 	switch c.Step {
 	case RoomShare:
 		a.shareStep(r, c)
+	case RoomAlone:
+		a.aloneStep(r, c)
 	case RoomPeople:
 		a.peopleStep(r, c)
 	case RoomTried:
@@ -89,7 +91,7 @@ func (a *change) beginRoom() error {
 	}
 	r.State, a.marked = RoomOpening, true
 	r.merge(a.needs(level))
-	a.pageStandby(level)
+	a.pageStandby(level, "standby")
 	return nil
 }
 
@@ -134,6 +136,9 @@ func (a *change) peopleStep(r *Room, c *RoomChange) {
 			}
 			a.event(EvRoomMissing, Clip(Line(p.Reason), MaxTitle), map[string]string{"person": who})
 		}
+		if p.State == PersonInvited && r.State == RoomOpen && (i < 0 || r.People[i].State == PersonWanted) {
+			a.invite(p.Person)
+		}
 	}
 	people := slices.DeleteFunc(slices.Clone(r.People), func(p RoomPerson) bool {
 		return p.Person.IsZero() && p.State == PersonWanted && resolved[p.Part]
@@ -174,11 +179,14 @@ func (a *change) openedStep(r *Room) {
 	a.event(EvRoomOpen, "", map[string]string{"people": itoa(r.Count(PersonIn)), "missing": itoa(r.Count(PersonMissing))})
 	for _, p := range r.People {
 		if p.State == PersonInvited {
-			a.tell(p.Person, DirectInvited, itoa(a.inc.Episode), 0)
+			a.invite(p.Person)
 		}
 	}
 	a.syncRoom() // the incident has gone on meanwhile
 }
+
+// invite tells somebody for whom there was no place that they may join.
+func (a *change) invite(who Actor) { a.tell(who, DirectInvited, itoa(a.inc.Episode), 0) }
 
 // shareStep says whose room serves, and its link once that is open.
 func (a *change) shareStep(r *Room, c *RoomChange) {
@@ -196,6 +204,23 @@ func (a *change) shareStep(r *Room, c *RoomChange) {
 		r.URL = c.URL
 	}
 	r.State, r.With, r.Reason, a.marked, a.quiet = RoomShared, c.With, "", true, false
+}
+
+// aloneStep has the incident look for a room again, as long as it lasts: that
+// which was to serve it was over before it was opened.
+func (a *change) aloneStep(r *Room, c *RoomChange) {
+	if r.State != RoomShared || r.With != c.With || r.URL != "" {
+		return
+	}
+	r.State, r.With, a.marked, a.quiet = RoomNone, 0, true, false
+	if !a.inc.Active() {
+		return
+	}
+	r.State = RoomAsked
+	r.renew()
+	e := effect(a.inc.ID, KindRoom, Once, "", "alone/"+c.With.String()+"/"+itoa(a.inc.Events))
+	e.Urgent = true
+	a.effects = append(a.effects, e)
 }
 
 // cameStep takes over that people are in the room, mostly since somebody there

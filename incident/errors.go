@@ -58,7 +58,7 @@ func notFound(id ID) *Problem {
 // notMember refuses somebody who must not see a private incident. An edge knows
 // what a message must begin with where it is shown: "prefix".
 func notMember(id ID, who Actor) *Problem {
-	return conflict("not_member", "%s is no member of %s. Add them first: member %s add %s", who.Label(), id, id, who.ID).
+	return conflict("not_member", "%s is not a member of %s. Add them first: member %s add %s", who.Label(), id, id, who.ID).
 		With("id", id.String()).With("person", who.Label()).With("who", who.ID).With("prefix", "")
 }
 

@@ -67,7 +67,7 @@ const (
 	EvSubscribed   EventKind = "subscribed"    // data: person
 	EvUnsubscribed EventKind = "unsubscribed"  // data: person
 	EvPageAsked    EventKind = "page_asked"    // somebody wants a role woken; data: role; text: reason
-	EvPaged        EventKind = "paged"         // data: person, role; text: reason
+	EvPaged        EventKind = "paged"         // data: person, role, with: the incident that they were woken for instead; text: reason
 	EvPageAnswer   EventKind = "page_answered" // data: person, answer (accepted|declined)
 	EvPageSilent   EventKind = "page_silent"   // nobody answered in time; data: person, next
 	EvNotPaged     EventKind = "not_paged"     // data: person or role; text: why

@@ -228,7 +228,6 @@ const (
 	RolePostmortem = "postmortem"
 	RoleAction     = "action"
 	RoleRoom       = "room"
-	RoleMeeting    = "meeting"
 	RolePage       = "page"
 )
 

@@ -72,8 +72,8 @@ func (l *Life) Active() bool {
 	return n > 0 && l.Intervals[n-1].To.IsZero()
 }
 
-// Reviewed reports whether the RCA of the present episode is complete or waived.
-func (l *Life) Reviewed() bool { return !l.ReviewedAt.IsZero() }
+// reviewed reports whether the RCA of the present episode is complete or waived.
+func (l *Life) reviewed() bool { return !l.ReviewedAt.IsZero() }
 
 // equal reports whether both lives are the same.
 func (l *Life) equal(o Life) bool {
@@ -227,7 +227,7 @@ func (inc *Incident) refresh(level Level) {
 	switch {
 	case inc.Active():
 		inc.Status = Open
-	case owed && !inc.Reviewed():
+	case owed && !inc.reviewed():
 		inc.Status = Resolved
 	default:
 		inc.Status = Closed

@@ -10,7 +10,7 @@ import (
 
 // Bounds of mutes.
 const (
-	MaxMute  = 30 * 24 * time.Hour // longer, and a mute is forgotten
+	maxMute  = 30 * 24 * time.Hour // longer, and a mute is forgotten
 	maxMutes = 500
 )
 
@@ -39,7 +39,7 @@ func (s *Service) Mute(ctx context.Context, by Actor, role Role, target string, 
 	if err != nil {
 		return Mute{}, err
 	}
-	if d <= 0 || d > MaxMute {
+	if d <= 0 || d > maxMute {
 		return Mute{}, invalid("for", "mute_too_long", "Say for how long, like 2h: at most 30 days.")
 	}
 	m.Reason = Line(reason)
@@ -112,7 +112,7 @@ func (s *Service) changeMutes(ctx context.Context, change func([]Mute) ([]Mute, 
 			return err
 		}
 		// An alert may come days late, and is judged by the window of its time.
-		all = slices.DeleteFunc(all, func(m Mute) bool { return now.Sub(m.Until) > MaxMute })
+		all = slices.DeleteFunc(all, func(m Mute) bool { return now.Sub(m.Until) > maxMute })
 		if all, err = change(all); err != nil {
 			return err
 		}

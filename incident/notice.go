@@ -154,20 +154,8 @@ func (a *change) chooseCards(level Level, opened bool) {
 		return // what is over, and was hidden, stays so
 	case !opened && old.Rank <= level.Rank: // not more urgent than before
 		return
-	case inc.Imported:
-		inc.NoticeGap = GapImported
-		return
-	case inc.Maintenance != "" && inc.Quiet:
-		inc.NoticeGap = GapMaintenance
-		return
-	case inc.Quiet:
-		inc.NoticeGap = GapQuiet
-		return
-	case !inc.PausedUntil.IsZero():
-		inc.NoticeGap = GapPaused
-		return
-	case r.Mode == ModeMuted:
-		inc.NoticeGap = GapMuted
+	case a.gap() != "":
+		inc.NoticeGap = a.gap()
 		return
 	case r.Mode == ModeShadow:
 		inc.Shadow = true
@@ -193,6 +181,23 @@ func (a *change) chooseCards(level Level, opened bool) {
 	if len(inc.Cards) == 0 && (n.Card || n.Broadcast) {
 		inc.NoticeGap = GapNoChannel
 	}
+}
+
+// gap is why nobody is told at all; "" where people are.
+func (a *change) gap() string {
+	switch inc := a.inc; {
+	case inc.Imported:
+		return GapImported
+	case inc.Maintenance != "" && inc.Quiet:
+		return GapMaintenance
+	case inc.Quiet:
+		return GapQuiet
+	case !inc.PausedUntil.IsZero():
+		return GapPaused
+	case a.f.Route.Mode == ModeMuted:
+		return GapMuted
+	}
+	return ""
 }
 
 func (a *change) direct(who string, add func(string)) {

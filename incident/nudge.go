@@ -10,7 +10,7 @@ func (a *change) remind() error {
 	args := &a.cmd.Args
 	inc := a.inc
 	// Of what is over, reminders of its RCA are left, which can be ended.
-	ended := (args.Op == RemindStop || args.Op == RemindStart) && inc.RCAOwed()
+	ended := (args.Op == RemindStop || args.Op == RemindStart) && inc.rcaOwed()
 	if !inc.Active() && !ended {
 		return conflict("not_open", "%s is %s: there is nothing to acknowledge.", inc.ID, inc.Status).
 			With("id", inc.ID.String()).With("status", string(inc.Status))
@@ -18,7 +18,7 @@ func (a *change) remind() error {
 	level, _ := a.f.Levels.Get(inc.Level)
 	every := a.f.Remind.EveryOf(level)
 	if every <= 0 {
-		every = DefaultUpdateEvery
+		every = defaultUpdateEvery
 	}
 	data := map[string]string{"op": args.Op}
 	switch args.Op {
@@ -72,7 +72,7 @@ func (a *change) nudge() error {
 	}
 	n := a.event(EvNudged, "", map[string]string{"about": "update"}).N
 	inc.Reminders.Next = a.now.Add(a.f.Remind.EveryOf(level))
-	if r := inc.Room; r != nil && r.Chat != "" {
+	if r := inc.Room; r != nil && r.Chat != "" && r.State != RoomThread {
 		a.say(SayNudge, itoa(n), n, false)
 	} else if i := firstPlace(inc.Cards); i >= 0 && !inc.Private {
 		e := effect(inc.ID, KindReply, Once, inc.Cards[i], ReplyNudge+"/"+itoa(n))
@@ -92,11 +92,13 @@ func firstPlace(targets []string) int {
 	return -1
 }
 
-// nudges reports whether status updates of the incident are wanted at all.
+// nudges reports whether status updates of the incident are wanted at all. Of many
+// that began together those of the first one are, in whose room all are looked
+// after.
 func (a *change) nudges(level Level) bool {
 	inc := a.inc
 	return a.f.Remind.EveryOf(level) > 0 && inc.Active() && !inc.Reminders.Off && !inc.Hidden(level) &&
-		!inc.Shadow && a.f.Route.Mode == ModeLive && inc.NoticeGap != GapMuted && inc.Major == 0
+		!inc.Shadow && a.f.Route.Mode == ModeLive && inc.NoticeGap != GapMuted && (inc.Major == 0 || inc.Major == inc.ID)
 }
 
 // planNudge has the next reminder come when it is due.

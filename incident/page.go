@@ -14,6 +14,8 @@ const (
 	PageDeclined = "declined" //
 	PageSilent   = "silent"   // no answer in time: the next one is woken
 	PageFailed   = "not_paged"
+
+	PageElsewhere = "elsewhere" // is called for another incident, whose room serves this one: Paged.Detail
 )
 
 // Paged is one person who was woken, or is about to be. A chat wakes nobody:
@@ -24,7 +26,7 @@ type Paged struct {
 	By     Actor     `json:"by,omitzero"`     // who wanted it; zero: the level
 	Reason string    `json:"reason,omitempty"`
 	State  string    `json:"state"`
-	Detail string    `json:"detail,omitempty"` // PageFailed: why, in words
+	Detail string    `json:"detail,omitempty"` // PageFailed: why, in words; PageElsewhere: the other incident's id
 	At     time.Time `json:"at"`               // of the state
 	Ref    string    `json:"ref,omitempty"`    // the pager's incident that was made for it
 	User   string    `json:"user,omitempty"`   // their id in the pager
@@ -86,8 +88,8 @@ const (
 // PageWait is how long whoever is woken has to answer before the next one is.
 const PageWait = 5 * time.Minute
 
-// Beeping reports whether somebody is being woken, and has not answered yet.
-func (p *Paged) Beeping() bool { return p.State == PageWaiting || p.State == PageSent }
+// beeping reports whether somebody is being woken, and has not answered yet.
+func (p *Paged) beeping() bool { return p.State == PageWaiting || p.State == PageSent }
 
 // paged returns the newest page of a person, whom the pager may know by its own
 // id only.
@@ -108,6 +110,15 @@ func (inc *Incident) InVain(who Actor, round int) bool {
 	return p != nil && (round == 0 || p.Round == round) && (p.State == PageSilent || p.State == PageDeclined || p.State == PageFailed)
 }
 
+// Called reports whether somebody was called for the incident, by imbot or by the
+// pager itself.
+func (inc *Incident) Called(who Actor) bool {
+	if p := inc.paged(who); p != nil {
+		return p.State != PageFailed
+	}
+	return inc.AcknowledgedBy.Is(who) || slices.ContainsFunc(inc.Responders, who.Is)
+}
+
 // Woken reports whether a person was woken for the incident.
 func (inc *Incident) Woken(who Actor) bool { return inc.paged(who) != nil }
 
@@ -116,7 +127,7 @@ const maxPages = 100
 
 // pageStandby wakes whoever is on standby, once for each incident: when its room
 // is opened, or when a person has declared it at a level that opens one.
-func (a *change) pageStandby(level Level) {
+func (a *change) pageStandby(level Level, suffix string) {
 	if page := a.f.Notice(level.Key).Page; page != nil && len(page) == 0 {
 		return // the company does not want it
 	}
@@ -130,7 +141,7 @@ func (a *change) pageStandby(level Level) {
 	if len(roles) == 0 {
 		return
 	}
-	e := effect(a.inc.ID, KindPage, Once, "", "standby")
+	e := effect(a.inc.ID, KindPage, Once, "", suffix)
 	e.Urgent = true
 	a.effects = append(a.effects, e.with(PageData{Roles: roles}))
 }
@@ -139,10 +150,10 @@ func (a *change) pageStandby(level Level) {
 // has answered by acknowledging, and ends it when it is over.
 func (a *change) pages(level Level) {
 	if a.was.created && a.cmd.Verb == Declare && a.wantsRoom(level) {
-		a.pageStandby(level)
+		a.pageStandby(level, "standby")
 	}
 	if by := a.inc.AcknowledgedBy; a.inc.Active() && !by.IsZero() {
-		if p := a.inc.paged(by); p != nil && (p.Beeping() || p.State == PageSilent) {
+		if p := a.inc.paged(by); p != nil && (p.beeping() || p.State == PageSilent) {
 			p.State, p.At = PageAnswered, a.at
 		}
 	}

@@ -160,7 +160,7 @@ func TestWakeKey(t *testing.T) {
 func TestNudges(t *testing.T) {
 	w := triggered(t, down)
 	due := w.inc.Reminders.Next
-	if !due.Equal(w.now.Add(DefaultUpdateEvery)) || kindsOf(w)[KindNudge] != 1 {
+	if !due.Equal(w.now.Add(defaultUpdateEvery)) || kindsOf(w)[KindNudge] != 1 {
 		t.Fatalf("due %s, effects %v", due, w.effects)
 	}
 	nudge := Command{Verb: Nudge, Actor: System}
@@ -169,7 +169,7 @@ func TestNudges(t *testing.T) {
 	}
 	w.now = w.now.Add(20 * time.Minute)
 	w.do(by(dewi, Report, Args{Text: "rolling back", Customers: "cannot pay"}))
-	if got := w.inc.Reminders.Next; !got.Equal(w.now.Add(DefaultUpdateEvery)) || w.inc.Update == nil || kindsOf(w)[KindNudge] != 1 {
+	if got := w.inc.Reminders.Next; !got.Equal(w.now.Add(defaultUpdateEvery)) || w.inc.Update == nil || kindsOf(w)[KindNudge] != 1 {
 		t.Errorf("after an update: due %s, update %+v, effects %v", got, w.inc.Update, w.effects)
 	}
 	w.now = due
@@ -212,6 +212,33 @@ func TestNudges(t *testing.T) {
 		w := triggered(t, down)
 		if err := w.try(by(dewi, Remind, bad)); err == nil {
 			t.Errorf("%+v is taken", bad)
+		}
+	}
+}
+
+// TestNudgeInThread: where imbot could not come into the chat that was made, the
+// thread of the card serves for reminders and updates, too.
+func TestNudgeInThread(t *testing.T) {
+	w := triggered(t, down).roomStep(RoomChange{Step: RoomBegin}).roomStep(RoomChange{Step: RoomMade, Chat: roomChat, Topic: "INC-1"})
+	w.roomStep(RoomChange{Step: RoomRefused, Reason: "not in the catalog"})
+	w.now = w.inc.Reminders.Next
+	if w.do(Command{Verb: Nudge, Actor: System}); w.replies() != "19:payments nudge" {
+		t.Errorf("reminded by %q, %v", w.replies(), w.effects)
+	}
+	if w.do(by(dewi, Report, Args{Text: "rolling back"})); w.replies() != "19:payments update, 19:all update" {
+		t.Errorf("an update goes to %q", w.replies())
+	}
+}
+
+// TestNudgesOfMajor: of many incidents that share a room the first one is
+// reminded of.
+func TestNudgesOfMajor(t *testing.T) {
+	for major, want := range map[ID]bool{0: true, 1: true, 7: false} {
+		w := triggered(t, down)
+		w.inc.Major = major
+		w.do(by(dewi, AddNote, Args{Text: "x"}))
+		if got := !w.inc.Reminders.Next.IsZero(); got != want {
+			t.Errorf("part of %s: reminded %v", major, got)
 		}
 	}
 }

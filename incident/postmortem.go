@@ -120,9 +120,9 @@ func (p *Postmortem) clone() Postmortem {
 func (p *Postmortem) refresh(owed bool, l *Life) {
 	p.Required = owed
 	switch {
-	case l.Reviewed() && !l.Active() && l.Waived:
+	case l.reviewed() && !l.Active() && l.Waived:
 		p.State = PostmortemWaived
-	case l.Reviewed() && !l.Active():
+	case l.reviewed() && !l.Active():
 		p.State = PostmortemComplete
 	case owed || !p.RCA.IsZero():
 		p.State = PostmortemDraft

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// PublishAfter is how long a change waits before it is shown on the page of the
+// publishAfter is how long a change waits before it is shown on the page of the
 // postmortem, so that a burst of changes makes one version of the page. What
 // turns out to be a duplicate within that time never gets a page.
-const PublishAfter = time.Minute
+const publishAfter = time.Minute
 
 // SourceConfluence is the system of the postmortem's page.
 const SourceConfluence = "confluence"
@@ -46,7 +46,7 @@ func (a *change) publish(level Level) {
 		return
 	}
 	e := effect(inc.ID, KindPublish, Latest, "", "")
-	e.Due = a.now.Add(PublishAfter)
+	e.Due = a.now.Add(publishAfter)
 	a.effects = append(a.effects, e)
 }
 

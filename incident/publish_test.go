@@ -105,7 +105,7 @@ func TestPublishEffect(t *testing.T) {
 			got = e
 		}
 	}
-	want := Effect{Key: "INC-1/confluence.page", Kind: KindPublish, Mode: Latest, Incident: 1, Lane: "INC-1/confluence", Due: clock.Add(PublishAfter)}
+	want := Effect{Key: "INC-1/confluence.page", Kind: KindPublish, Mode: Latest, Incident: 1, Lane: "INC-1/confluence", Due: clock.Add(publishAfter)}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("effect (-want +got):\n%s", d)
 	}

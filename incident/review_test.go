@@ -95,7 +95,7 @@ func TestRCARevisions(t *testing.T) {
 	}
 	w.do(complete).silent()
 	w.do(by(dewi, Reopen, Args{}))
-	if pm := w.inc.Postmortem; pm.State != PostmortemDraft || pm.Revision != 3 || pm.RCA.Summary != "s" || w.inc.Reviewed() {
+	if pm := w.inc.Postmortem; pm.State != PostmortemDraft || pm.Revision != 3 || pm.RCA.Summary != "s" || w.inc.reviewed() {
 		t.Errorf("reopened: postmortem %+v", pm)
 	}
 	w.do(by(dewi, Resolve, Args{}))

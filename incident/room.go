@@ -212,6 +212,7 @@ func (a *change) needs(level Level) []RoomPerson {
 	mail := func(id, part string) { person(Actor{Kind: KindUser, ID: id}, part) }
 	inc := a.inc
 	person(inc.Commander, PartCommander)
+	person(inc.Scribe, PartScribe)
 	if inc.Private {
 		for _, m := range inc.Members {
 			person(m, PartMember)
@@ -249,7 +250,7 @@ func (a *change) standby(level Level) []string {
 // RoomChange is the argument of RoomStep: one step, with what came of it.
 type RoomChange struct {
 	Step   string
-	With   ID           // RoomShare: whose room serves; RoomLend: for whom
+	With   ID           // RoomShare, RoomAlone: whose room serves, or was to; RoomLend: for whom
 	People []RoomPerson // RoomPeople, RoomLend, RoomMade: what is known of them now; RoomShare: of those in that room; RoomCame, RoomLeft: who
 	Chat   string       // RoomMade
 	URL    string       // RoomMade, RoomCall; RoomShare: of that room, once it is open
@@ -262,6 +263,7 @@ type RoomChange struct {
 const (
 	RoomBegin   = "begin"   // it is time to open it
 	RoomShare   = "share"   // use the room of With
+	RoomAlone   = "alone"   // the room of With, which was to serve, will not be opened
 	RoomLend    = "lend"    // let With use this one, and open it if need be
 	RoomPeople  = "people"  // who is who: roles are resolved, people found or not, added or not
 	RoomTried   = "tried"   // the chat is about to be asked for

@@ -140,3 +140,118 @@ func TestAddSeveral(t *testing.T) {
 	wantProblem(t, w.try(by(ani, OpenRoom, Args{Op: RoomOpAdd, Person: &citra, People: []Actor{{}}})), ErrInvalid, "person_missing")
 	w.do(by(ani, OpenRoom, Args{Op: RoomOpAdd, Person: &citra})).silent()
 }
+
+// TestCalledByPart: whoever becomes commander or scribe belongs into the room,
+// however far it is, and whosever it is.
+func TestCalledByPart(t *testing.T) {
+	for _, role := range []string{PartCommander, PartScribe} {
+		assign := by(dewi, Assign, Args{Person: &citra, Role: role})
+		asked := triggered(t, down).do(assign).roomStep(RoomChange{Step: RoomBegin})
+		opening := triggered(t, down).roomStep(RoomChange{Step: RoomBegin}).do(assign)
+		open := inRoom(t, ani).do(assign)
+		for name, w := range map[string]*world{"asked for": asked, "being opened": opening, "open": open} {
+			i := slices.IndexFunc(w.inc.Room.People, RoomPerson{Person: citra}.Is)
+			if i < 0 || w.inc.Room.People[i].State != PersonWanted || w.inc.Room.People[i].Part != role {
+				t.Errorf("%s, a room %s: people are %+v", role, name, w.inc.Room.People)
+			}
+		}
+		if !strings.Contains(open.roomEffects(), "room.sync") {
+			t.Errorf("%s: %s", role, open.roomEffects())
+		}
+		guest := triggered(t, down).roomStep(RoomChange{Step: RoomBegin}).roomStep(RoomChange{Step: RoomShare, With: 7}).do(assign)
+		i := slices.IndexFunc(guest.effects, func(e Effect) bool { return e.Kind == KindRoomSync })
+		if i < 0 || !strings.Contains(string(guest.effects[i].Data), citra.ID) || !strings.Contains(string(guest.effects[i].Data), `"part":"`+role+`"`) {
+			t.Errorf("%s of an incident that shares a room: %v", role, guest.effects)
+		}
+	}
+}
+
+// TestInvitedLater: whoever finds no place in an open room any more hears once
+// that they may join.
+func TestInvitedLater(t *testing.T) {
+	w := inRoom(t, ani).roomStep(RoomChange{Step: RoomLend, With: 7, People: []RoomPerson{{Person: citra, Part: PartStakeholder, State: PersonWanted}}})
+	full := RoomChange{Step: RoomPeople, People: []RoomPerson{{Person: citra, Part: PartStakeholder, State: PersonInvited}}}
+	told := func() bool {
+		return slices.ContainsFunc(w.effects, func(e Effect) bool {
+			return e.Kind == KindDirect && strings.Contains(e.Key, citra.ID+"/"+DirectInvited)
+		})
+	}
+	if w.roomStep(full); !told() || w.state(citra) != PersonInvited {
+		t.Errorf("Citra is %q: %v", w.state(citra), w.effects)
+	}
+	if w.roomStep(full); told() {
+		t.Error("she is told twice")
+	}
+}
+
+// TestRoomBecomesPublic: everybody else comes into the room of a private incident
+// that is private no more, it gets its whole name, and those on standby are woken.
+func TestRoomBecomesPublic(t *testing.T) {
+	w := declared(t, Args{Title: "x", Service: "checkout", Level: ServiceDown, Private: true}).roomStep(RoomChange{Step: RoomBegin})
+	w.roomStep(RoomChange{Step: RoomMade, Chat: roomChat, Topic: "INC-1", People: []RoomPerson{{Person: dewi, State: PersonIn}, {Person: budi, State: PersonIn}}})
+	w.roomStep(RoomChange{Step: RoomReady}).roomStep(RoomChange{Step: RoomOpened})
+	if w.do(by(dewi, Member, Args{Person: &ani})); w.state(ani) != PersonWanted || !strings.Contains(w.roomEffects(), "room.sync") {
+		t.Errorf("a new member is %q: %s", w.state(ani), w.roomEffects())
+	}
+	w.cat.service.Standby, w.cat.service.Stakeholders = []string{"dba"}, []string{citra.ID}
+	public := by(dewi, Publicise, Args{Reason: "it is fixed"})
+	public.Role = RoleAdmin
+	w.do(public)
+	if w.state(citra) != PersonWanted || w.state(dewi) != PersonIn || !slices.ContainsFunc(w.inc.Room.People, RoomPerson{Part: "dba"}.Is) || w.inc.Room.Private {
+		t.Errorf("the room is %+v", w.inc.Room)
+	}
+	if !strings.Contains(w.roomEffects(), "room.sync") || kindsOf(w)[KindPage] != 1 {
+		t.Errorf("what follows: %v", w.effects)
+	}
+}
+
+// TestRoomBecomesPrivate: nobody comes into the room any more who is no member,
+// and its name says no more than the id.
+func TestRoomBecomesPrivate(t *testing.T) {
+	w := triggered(t, down)
+	w.cat.service.Stakeholders = []string{citra.ID}
+	w.roomStep(RoomChange{Step: RoomBegin}).do(by(ani, SetLevel, Args{Level: security}))
+	for _, p := range w.inc.Room.People {
+		if !w.inc.Visible(p.Person) {
+			t.Errorf("%s %s is to be added", p.Part, p.Person.ID)
+		}
+	}
+	w = inRoom(t, ani, dewi)
+	w.inc.Room.People = append(w.inc.Room.People, RoomPerson{Person: citra, Part: PartStakeholder, State: PersonInvited})
+	if w.do(by(ani, SetLevel, Args{Level: security})); w.state(citra) != "" || w.state(dewi) != PersonIn || !strings.Contains(w.roomEffects(), "room.sync") {
+		t.Errorf("people %+v, %s", w.inc.Room.People, w.roomEffects())
+	}
+}
+
+// TestRoomFull: a Teams chat takes 250 people.
+func TestRoomFull(t *testing.T) {
+	w := triggered(t, down)
+	for i := range 300 {
+		w.cat.service.Stakeholders = append(w.cat.service.Stakeholders, "s"+itoa(i)+"@example.com")
+	}
+	if w.roomStep(RoomChange{Step: RoomBegin}); len(w.inc.Room.People) != 250 {
+		t.Errorf("%d people are wanted", len(w.inc.Room.People))
+	}
+	wantProblem(t, w.try(by(ani, OpenRoom, Args{Op: RoomOpAdd, Person: &Actor{Kind: KindUser, ID: "one.more@example.com"}})), ErrConflict, "room_full")
+}
+
+// TestRoomRaised: a room that a person has opened is joined by those whom a more
+// urgent level calls, and they are woken.
+func TestRoomRaised(t *testing.T) {
+	w := triggered(t, slow).do(by(ani, OpenRoom, Args{})).roomStep(RoomChange{Step: RoomBegin})
+	w.roomStep(RoomChange{Step: RoomMade, Chat: roomChat, Topic: "INC-1"}).roomStep(RoomChange{Step: RoomReady}).roomStep(RoomChange{Step: RoomOpened})
+	if slices.ContainsFunc(w.inc.Room.People, RoomPerson{Part: "dba"}.Is) {
+		t.Fatalf("people: %+v", w.inc.Room.People)
+	}
+	w.do(by(ani, SetLevel, Args{Level: ServiceDown}))
+	if !slices.ContainsFunc(w.inc.Room.People, RoomPerson{Part: "dba"}.Is) || !slices.ContainsFunc(w.inc.Room.People, RoomPerson{Part: "devops"}.Is) {
+		t.Errorf("people: %+v", w.inc.Room.People)
+	}
+	if kindsOf(w)[KindPage] != 1 || !strings.Contains(w.roomEffects(), "room.sync") {
+		t.Errorf("what follows: %v", w.effects)
+	}
+	w.do(by(ani, SetLevel, Args{Level: HighErrorRate}))
+	if n := kindsOf(w)[KindPage]; n != 0 {
+		t.Errorf("lowered: %d pages", n)
+	}
+}

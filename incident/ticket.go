@@ -115,7 +115,7 @@ func (inc *Incident) action(n int) int {
 // 0, should say. The task to write the RCA is done when none is owed.
 func (inc *Incident) TicketFields(n int) TicketFields {
 	if n == 0 {
-		if inc.RCAOwed() {
+		if inc.rcaOwed() {
 			return TicketFields{Done: TicketOpen}
 		}
 		return TicketFields{Done: TicketDone}
@@ -132,16 +132,16 @@ func (inc *Incident) TicketFields(n int) TicketFields {
 	return f
 }
 
-// RCAOwed reports whether somebody has to write an RCA, or to say why none is
+// rcaOwed reports whether somebody has to write an RCA, or to say why none is
 // wanted.
-func (inc *Incident) RCAOwed() bool {
+func (inc *Incident) rcaOwed() bool {
 	return inc.Postmortem.Required && inc.Postmortem.State == PostmortemDraft && !inc.duplicate()
 }
 
 // TicketWanted reports whether somebody is to be given the task to write the RCA.
 // What is hidden, or of a squad that was not live, gets none.
 func (inc *Incident) TicketWanted(level Level) bool {
-	return inc.RCAOwed() && !inc.Hidden(level) && !inc.Shadow && inc.NoticeGap != GapMuted
+	return inc.rcaOwed() && !inc.Hidden(level) && !inc.Shadow && inc.NoticeGap != GapMuted
 }
 
 // Jira is who changes an incident when its tickets were changed there.

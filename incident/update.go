@@ -25,7 +25,7 @@ type Reminders struct {
 type Reminding struct {
 	// Every is how long an open incident of a level may be without a status
 	// update, by the level's key. Levels that open a room and are not named have
-	// DefaultUpdateEvery; 0 turns it off.
+	// defaultUpdateEvery; 0 turns it off.
 	Every map[string]time.Duration
 	// RCA is how long after the end of an incident its RCA is overdue. 0 means
 	// DefaultRCAWithin.
@@ -34,7 +34,7 @@ type Reminding struct {
 
 // Defaults of Reminding.
 const (
-	DefaultUpdateEvery = 30 * time.Minute
+	defaultUpdateEvery = 30 * time.Minute
 	DefaultRCAWithin   = 5 * 24 * time.Hour
 )
 
@@ -45,7 +45,7 @@ func (r Reminding) EveryOf(level Level) time.Duration {
 		return d
 	}
 	if level.Room {
-		return DefaultUpdateEvery
+		return defaultUpdateEvery
 	}
 	return 0
 }
@@ -113,8 +113,12 @@ func (a *change) spreadUpdate(n int) {
 	inc := a.inc
 	suffix := itoa(n)
 	a.say(SayUpdate, suffix, n, true)
-	for _, target := range inc.Cards {
-		if !inc.Private && target == a.f.Route.Broadcast {
+	talk := -1 // the thread that serves for want of a room
+	if r := inc.Room; r != nil && r.State == RoomThread {
+		talk = firstPlace(inc.Cards)
+	}
+	for i, target := range inc.Cards {
+		if !inc.Private && (target == a.f.Route.Broadcast || i == talk) {
 			e := effect(inc.ID, KindReply, Once, target, ReplyUpdate+"/"+suffix)
 			a.effects = append(a.effects, e.with(ReplyData{Reason: ReplyUpdate, By: a.cmd.Actor, Text: Clip(inc.Update.Doing, MaxTitle), Level: inc.Level}))
 		}
@@ -188,7 +192,7 @@ func (a *change) subscribe() error {
 		who = a.f.Person(*p)
 	}
 	if who.Kind != KindUser {
-		return invalid("person", "person_missing", "Say whom, like @Ani or ani@example.com.")
+		return invalid("person", "person_missing", "Say who, like @Ani or ani@example.com.")
 	}
 	if !who.Is(a.cmd.Actor) && a.cmd.Role != RoleAdmin && a.cmd.Role != RoleResponder {
 		return forbidden(Subscribe, "viewer", "You may read, but not %s: guests and viewers read only.")

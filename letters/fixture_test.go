@@ -7,121 +7,30 @@ import (
 
 	"imbot/changes"
 	"imbot/incident"
+	"imbot/internal/example"
 	"imbot/query"
 )
 
+// Who takes part, and where it begins: see package example.
 var (
-	t0      = time.Date(2026, 12, 31, 1, 4, 5, 678, time.UTC)
-	ani     = incident.Actor{Kind: incident.KindUser, ID: "ani@example.com", Name: "Ani"}
-	budi    = incident.Actor{Kind: incident.KindUser, ID: "budi@example.com", Name: "Budi Santoso"}
-	pd      = incident.Actor{Kind: incident.KindVendor, ID: "pagerduty"}
+	t0   = example.Start
+	ani  = example.Ani
+	budi = example.Budi
+
 	jakarta = time.FixedZone("WIB", 7*60*60)
 )
 
-// world is an incident that is led through its life by the real rules.
-type world struct {
-	t     testing.TB
-	inc   *incident.Incident
-	facts incident.Facts
-	now   time.Time
-}
-
-func newWorld(t testing.TB) *world {
-	return &world{
-		t: t, now: t0, inc: &incident.Incident{ID: 42},
-		facts: incident.Facts{
-			Levels:  incident.DefaultLevels(),
-			Verdict: incident.Verdict{Level: incident.ServiceDown, Rule: "is down", No: 3},
-			Service: incident.ServiceInfo{
-				Key: "checkout", Name: "Checkout", Squad: "payments", Owner: budi.ID, Tier: 1, Known: true,
-				Links: []incident.LinkURL{{Title: "Runbook", URL: "https://wiki.example.com/checkout"}},
-			},
-			Squad:  incident.SquadInfo{Key: "payments", Name: "Payments", Lead: ani.ID, Known: true},
-			Route:  incident.Route{Channel: "19:payments@thread.tacv2"},
-			Notice: func(string) incident.Notice { return incident.Notice{Card: true} },
-			Person: func(a incident.Actor) incident.Actor { return a },
-		},
-	}
-}
-
-func (w *world) do(verb incident.Verb, by incident.Actor, args incident.Args) *world {
-	w.t.Helper()
-	cmd := incident.Command{Verb: verb, Actor: by, Role: incident.RoleAdmin, Args: args}
-	if by.Kind == incident.KindVendor {
-		cmd.At, cmd.Source = w.now, by.ID
-		cmd.Ref = &incident.Ref{System: by.ID, ID: "Q1", Role: incident.RoleAlert, URL: "https://example.pagerduty.com/incidents/Q1"}
-	}
-	if _, _, err := incident.Apply(w.inc, cmd, w.facts, w.now); err != nil {
-		w.t.Fatalf("%s: %v", verb, err)
-	}
-	return w.pass(11 * time.Minute)
-}
-
-func (w *world) pass(d time.Duration) *world {
-	w.now = w.now.Add(d)
-	return w
-}
-
-func (w *world) trigger(title string) *world {
-	w.t.Helper()
-	return w.do(incident.Trigger, pd, incident.Args{Alert: &incident.Alert{
-		Title: title, Service: "Checkout", ServiceID: "PABC123", Priority: "P1", Assignees: []incident.Actor{ani, budi},
-		Links: []incident.LinkURL{{Title: "New Relic", URL: "https://one.newrelic.com/x?y=(1)&z=2"}},
-	}})
-}
-
-func (w *world) rca(complete bool) *world {
-	w.t.Helper()
-	return w.do(incident.WriteRCA, ani, incident.Args{Complete: complete, RCA: map[string]string{
-		"summary":    "The pool ran dry.\nNobody could pay.",
-		"impact":     "1 of 3 payments failed <b>hard</b>",
-		"root_cause": "A leak of connections in checkout_api 2.3: each request that timed out kept the connection it had, until none was left for anybody.",
-		"category":   "code", "resolution_steps": "1. rolled back\n2. raised the limit",
-	}})
-}
-
-func (w *world) action(title, due string, owner *incident.Actor) *world {
-	w.t.Helper()
-	return w.do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "add", Title: title, Due: due, Owner: owner}})
-}
-
 // rooms are where people meet, and the ticket.
-func (w *world) rooms() *world {
-	w.inc.Room = &incident.Room{URL: "https://teams.microsoft.com/l/chat/19:x", Meeting: "https://teams.microsoft.com/l/meetup-join/1"}
-	w.inc.Refs = append(w.inc.Refs, incident.Ref{System: "jira", Role: incident.RolePostmortem, ID: "OPS-7", URL: "https://example.atlassian.net/browse/OPS-7"})
+func rooms(w *example.World) *example.World {
+	w.Inc.Room = &incident.Room{URL: "https://teams.microsoft.com/l/chat/19:x", Meeting: "https://teams.microsoft.com/l/meetup-join/1"}
+	w.Inc.Refs = append(w.Inc.Refs, incident.Ref{System: "jira", Role: incident.RolePostmortem, ID: "OPS-7", URL: "https://example.atlassian.net/browse/OPS-7"})
 	return w
 }
-
-// view is what query.Reader makes of it.
-func (w *world) view() *query.View {
-	v := &query.View{
-		Incident: w.inc, Levels: w.facts.Levels, Service: w.facts.Service, Squad: w.facts.Squad,
-		Links: append([]incident.LinkURL{}, w.facts.Service.Links...), Page: "https://imbot.example.com/incidents/" + w.inc.ID.String(),
-	}
-	v.Level, _ = v.Levels.Get(w.inc.Level)
-	if w.inc.Alert != nil {
-		v.Links = append(v.Links, w.inc.Alert.Links...)
-	}
-	if ref, ok := w.inc.AlertRef(); ok {
-		v.Links = append(v.Links, incident.LinkURL{Title: "PagerDuty", URL: ref.URL})
-	}
-	return v
-}
-
-func opened(t testing.TB) *world { return newWorld(t).trigger("[prod] checkout is down") }
-
-func acked(t testing.TB) *world { return opened(t).do(incident.Ack, ani, incident.Args{}) }
-
-func resolved(t testing.TB) *world {
-	return acked(t).do(incident.Resolve, budi, incident.Args{Text: "rolled back"})
-}
-
-func closed(t testing.TB) *world { return resolved(t).rca(true) }
 
 const secretTitle = "Customer data in a public bucket"
 
-func private(t testing.TB) *world {
-	return newWorld(t).do(incident.Declare, ani, incident.Args{Title: secretTitle, Private: true, Description: "Found by a researcher.\nKeep it quiet."})
+func private(t testing.TB) *example.World {
+	return example.New(t).Do(incident.Declare, ani, incident.Args{Title: secretTitle, Private: true, Description: "Found by a researcher.\nKeep it quiet."})
 }
 
 func withChanges(v *query.View) *query.View {
@@ -138,9 +47,9 @@ func withChanges(v *query.View) *query.View {
 
 // hostile is an incident of which every text is against us.
 func hostile(t testing.TB, evil string) *query.View {
-	w := acked(t).rooms()
-	v := withChanges(w.view())
-	inc := w.inc
+	w := rooms(example.Acked(t))
+	v := withChanges(w.View())
+	inc := w.Inc
 	who := incident.Actor{Kind: incident.KindUser, ID: evil, Name: evil}
 	inc.Title, inc.Description, inc.ServiceName, inc.Squad, inc.LevelRule = evil, evil, evil, evil, evil
 	inc.AcknowledgedBy, inc.Commander, inc.DeclaredBy, inc.ResolvedBy = who, who, who, who

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"imbot/incident"
+	"imbot/internal/example"
 	"imbot/query"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,35 +21,35 @@ var samples = []struct {
 	name string
 	make func(t testing.TB, o Options) Letter
 }{
-	{"declared-owner", func(t testing.TB, o Options) Letter { return Declared(withChanges(opened(t).rooms().view()), o) }},
+	{"declared-owner", func(t testing.TB, o Options) Letter { return Declared(withChanges(rooms(example.Opened(t)).View()), o) }},
 	{"declared-squad-held", func(t testing.TB, o Options) Letter {
 		o.Why = WhySquad
-		v := acked(t).do(incident.Assign, ani, incident.Args{Person: &budi}).view()
+		v := example.Acked(t).Do(incident.Assign, ani, incident.Args{Person: &budi}).View()
 		v.Incident.Link = &incident.Link{Kind: incident.LinkCascade, Parent: 41}
 		v.Parent = &query.Related{ID: 41, Title: "payments-db is slow"}
 		return Declared(v, o)
 	}},
 	{"declared-stakeholder-bare", func(t testing.TB, o Options) Letter {
-		w := newWorld(t)
-		w.facts.Service, w.facts.Squad = incident.ServiceInfo{}, incident.SquadInfo{}
-		w.facts.Verdict = incident.Verdict{Level: incident.Other}
-		v := w.do(incident.Declare, ani, incident.Args{Title: "Certificate expires in 3 days", Description: "Seen by hand.\n\nOf the shop only."}).view()
+		w := example.New(t)
+		w.Facts.Service, w.Facts.Squad = incident.ServiceInfo{}, incident.SquadInfo{}
+		w.Facts.Verdict = incident.Verdict{Level: incident.Other}
+		v := w.Do(incident.Declare, ani, incident.Args{Title: "Certificate expires in 3 days", Description: "Seen by hand.\n\nOf the shop only."}).View()
 		v.Page, v.Links = "", nil
 		return Declared(v, Options{Lang: o.Lang, Why: WhyStakeholder})
 	}},
 	{"declared-reopened", func(t testing.TB, o Options) Letter {
-		return Declared(resolved(t).pass(time.Hour).do(incident.Reopen, ani, incident.Args{Reason: "errors again"}).view(), o)
+		return Declared(example.Resolved(t).Pass(time.Hour).Do(incident.Reopen, ani, incident.Args{Reason: "errors again"}).View(), o)
 	}},
 	{"declared-private-member", func(t testing.TB, o Options) Letter {
 		o.Why = WhyMember
-		return Declared(private(t).rooms().view(), o)
+		return Declared(rooms(private(t)).View(), o)
 	}},
-	{"declared-private-owner", func(t testing.TB, o Options) Letter { return Declared(private(t).view(), o) }},
+	{"declared-private-owner", func(t testing.TB, o Options) Letter { return Declared(private(t).View(), o) }},
 	{"raised-squad", func(t testing.TB, o Options) Letter {
 		o.Why = WhySquad
 		from, _ := incident.DefaultLevels().Get(incident.HighResponseTime)
-		w := opened(t).do(incident.SetLevel, ani, incident.Args{Level: incident.ServiceDown})
-		return Raised(w.view(), from, o)
+		w := example.Opened(t).Do(incident.SetLevel, ani, incident.Args{Level: incident.ServiceDown})
+		return Raised(w.View(), from, o)
 	}},
 	{"update-subscriber", func(t testing.TB, o Options) Letter {
 		o.Why = WhySubscriber
@@ -56,49 +57,49 @@ var samples = []struct {
 			Customers: "About one payment in three fails. Carts are kept:\ncustomers can pay again later.",
 			Doing:     "The release of this morning is being rolled back.", Next: t0.Add(time.Hour), By: ani,
 		}
-		return StatusUpdate(acked(t).rooms().view(), u, o)
+		return StatusUpdate(rooms(example.Acked(t)).View(), u, o)
 	}},
 	{"direct-commander", func(t testing.TB, o Options) Letter {
 		o.Why = ""
-		return Direct(acked(t).rooms().view(), incident.DirectData{Reason: incident.DirectCommander, By: budi}, o)
+		return Direct(rooms(example.Acked(t)).View(), incident.DirectData{Reason: incident.DirectCommander, By: budi}, o)
 	}},
 	{"update-resolved", func(t testing.TB, o Options) Letter {
 		o.Why = WhyStakeholder
-		return StatusUpdate(resolved(t).view(), incident.StatusUpdate{Customers: "All payments work again.", By: ani}, o)
+		return StatusUpdate(example.Resolved(t).View(), incident.StatusUpdate{Customers: "All payments work again.", By: ani}, o)
 	}},
 	{"closed-owner", func(t testing.TB, o Options) Letter {
-		w := closed(t).action("Raise the pool limit", "2027-01-15", &budi).action("Alert on pool use", "", nil)
-		w.inc.Times = incident.Times{ImpactStarted: t0.Add(-4 * time.Minute), Detected: t0, Mitigated: t0.Add(15 * time.Minute)}
-		w.inc.Causes = []incident.Cause{{Title: "Deploy checkout", Version: "v2.3", At: t0.Add(-10 * time.Minute), Was: true, By: ani}}
-		return Closed(w.rooms().view(), o)
+		w := example.Closed(t).Action("Raise the pool limit", "2027-01-15", &budi).Action("Alert on pool use", "", nil)
+		w.Inc.Times = incident.Times{ImpactStarted: t0.Add(-4 * time.Minute), Detected: t0, Mitigated: t0.Add(15 * time.Minute)}
+		w.Inc.Causes = []incident.Cause{{Title: "Deploy checkout", Version: "v2.3", At: t0.Add(-10 * time.Minute), Was: true, By: ani}}
+		return Closed(rooms(w).View(), o)
 	}},
 	{"closed-waived", func(t testing.TB, o Options) Letter {
-		return Closed(resolved(t).do(incident.Close, ani, incident.Args{Waive: "false <alarm>"}).view(), o)
+		return Closed(example.Resolved(t).Do(incident.Close, ani, incident.Args{Waive: "false <alarm>"}).View(), o)
 	}},
 	{"closed-duplicate", func(t testing.TB, o Options) Letter {
-		return Closed(opened(t).do(incident.Resolve, pd, incident.Args{Merge: &incident.Ref{System: "pagerduty", ID: "Q0"}}).view(), o)
+		return Closed(example.Opened(t).Do(incident.Resolve, example.PagerDuty, incident.Args{Merge: &incident.Ref{System: "pagerduty", ID: "Q0"}}).View(), o)
 	}},
 	{"closed-none-owed", func(t testing.TB, o Options) Letter {
-		w := newWorld(t)
-		w.facts.Verdict = incident.Verdict{Level: incident.Other}
-		return Closed(w.trigger("disk 80 % full").do(incident.Resolve, pd, incident.Args{}).view(), o)
+		w := example.New(t)
+		w.Facts.Verdict = incident.Verdict{Level: incident.Other}
+		return Closed(w.Trigger("disk 80 % full").Do(incident.Resolve, example.PagerDuty, incident.Args{}).View(), o)
 	}},
-	{"overdue-one", func(t testing.TB, o Options) Letter { return Overdue([]*query.View{resolved(t).view()}, o) }},
+	{"overdue-one", func(t testing.TB, o Options) Letter { return Overdue([]*query.View{example.Resolved(t).View()}, o) }},
 	{"overdue-many", func(t testing.TB, o Options) Letter {
 		o.Why = WhySquad
 		var list []*query.View
 		for n := range 33 {
-			w := resolved(t)
+			w := example.Resolved(t)
 			if n%2 == 0 {
-				w.do(incident.WriteRCA, ani, incident.Args{RCA: map[string]string{"summary": "The pool ran dry."}})
+				w.Do(incident.WriteRCA, ani, incident.Args{RCA: map[string]string{"summary": "The pool ran dry."}})
 			}
-			w.inc.ID = incident.ID(40 + n)
-			w.inc.ResolvedAt = w.inc.ResolvedAt.Add(-time.Duration(n) * time.Minute)
-			list = append(list, w.view())
+			w.Inc.ID = incident.ID(40 + n)
+			w.Inc.ResolvedAt = w.Inc.ResolvedAt.Add(-time.Duration(n) * time.Minute)
+			list = append(list, w.View())
 		}
 		secret := private(t)
-		secret.inc.ID = 99
-		return Overdue(append([]*query.View{secret.view()}, list...), o)
+		secret.Inc.ID = 99
+		return Overdue(append([]*query.View{secret.View()}, list...), o)
 	}},
 }
 

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"imbot/incident"
+	"imbot/internal/example"
 	"imbot/query"
 
 	"golang.org/x/net/html"
@@ -141,8 +142,8 @@ func TestForged(t *testing.T) {
 // reads it in a list of mails.
 func TestPrivate(t *testing.T) {
 	for _, why := range []string{WhyOwner, WhySquad, WhyStakeholder, WhySubscriber, WhyMember, ""} {
-		w := private(t).do(incident.Ack, ani, incident.Args{}).rooms()
-		v := withChanges(w.view())
+		w := rooms(private(t).Do(incident.Ack, ani, incident.Args{}))
+		v := withChanges(w.View())
 		v.Incident.Postmortem.RCA.Summary = secretTitle
 		v.Service.Name, v.Squad.Name = "Secret service", "Secret squad"
 		for name, l := range all(v, Options{Why: why, BaseURL: "https://imbot.example.com"}, secretTitle) {
@@ -168,7 +169,7 @@ func TestPrivate(t *testing.T) {
 
 // TestPrivateParent: a public incident does not tell of a private one.
 func TestPrivateParent(t *testing.T) {
-	v := acked(t).view()
+	v := example.Acked(t).View()
 	v.Incident.Link = &incident.Link{Kind: incident.LinkCascade, Parent: 41}
 	v.Parent = &query.Related{ID: 41, Title: secretTitle, Private: true}
 	for name, l := range all(v, Options{Why: WhyOwner}, "x") {
@@ -179,21 +180,21 @@ func TestPrivateParent(t *testing.T) {
 }
 
 func TestSubject(t *testing.T) {
-	v := acked(t).view()
-	long := acked(t).view()
+	v := example.Acked(t).View()
+	long := example.Acked(t).View()
 	long.Incident.Title = strings.Repeat("checkout\r\n", 1000)
-	again := resolved(t).do(incident.Reopen, ani, incident.Args{Reason: "x"}).view()
+	again := example.Resolved(t).Do(incident.Reopen, ani, incident.Args{Reason: "x"}).View()
 	for _, tt := range []struct{ got, want string }{
-		{Declared(v, Options{}).Subject, "[INC-42] DOWN [prod] checkout is down"},
-		{Declared(v, Options{Lang: "id-ID"}).Subject, "[INC-42] MATI [prod] checkout is down"},
-		{Declared(again, Options{}).Subject, "[INC-42] DOWN again: [prod] checkout is down"},
-		{Raised(v, incident.Level{}, Options{}).Subject, "[INC-42] RAISED to DOWN: [prod] checkout is down"},
-		{Closed(v, Options{}).Subject, "[INC-42] CLOSED [prod] checkout is down"},
-		{StatusUpdate(v, incident.StatusUpdate{}, Options{}).Subject, "[INC-42] UPDATE [prod] checkout is down"},
-		{Overdue([]*query.View{v}, Options{}).Subject, "[INC-42] RCA overdue: [prod] checkout is down"},
+		{Declared(v, Options{}).Subject, "[INC-42] DOWN [prod] checkout_api is *down*"},
+		{Declared(v, Options{Lang: "id-ID"}).Subject, "[INC-42] MATI [prod] checkout_api is *down*"},
+		{Declared(again, Options{}).Subject, "[INC-42] DOWN again: [prod] checkout_api is *down*"},
+		{Raised(v, incident.Level{}, Options{}).Subject, "[INC-42] RAISED to DOWN: [prod] checkout_api is *down*"},
+		{Closed(v, Options{}).Subject, "[INC-42] CLOSED [prod] checkout_api is *down*"},
+		{StatusUpdate(v, incident.StatusUpdate{}, Options{}).Subject, "[INC-42] UPDATE [prod] checkout_api is *down*"},
+		{Overdue([]*query.View{v}, Options{}).Subject, "[INC-42] RCA overdue: [prod] checkout_api is *down*"},
 		{Overdue([]*query.View{v, again}, Options{}).Subject, "[imbot] 2 RCAs are overdue: INC-42, INC-42"},
 		{Declared(long, Options{}).Subject, "[INC-42] DOWN " + strings.Repeat("checkout ", 10) + "check…"},
-		{Declared(private(t).view(), Options{Lang: "id"}).Subject, "[INC-42] insiden privat"},
+		{Declared(private(t).View(), Options{Lang: "id"}).Subject, "[INC-42] insiden privat"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("subject %q, want %q", tt.got, tt.want)
@@ -215,14 +216,14 @@ func TestZone(t *testing.T) {
 			t.Errorf("when in %v = %q, want %q", zone, got, want)
 		}
 	}
-	if l := Declared(opened(t).view(), Options{Zone: jakarta}); !strings.Contains(l.Text, "Times are in WIB.") || !strings.Contains(l.Text, "2026-12-31 08:04 WIB") {
+	if l := Declared(example.Opened(t).View(), Options{Zone: jakarta}); !strings.Contains(l.Text, "Times are in WIB.") || !strings.Contains(l.Text, "2026-12-31 08:04 WIB") {
 		t.Errorf("no zone:\n%s", l.Text)
 	}
 }
 
 // Rooms and runbooks go to those who work on it, and nowhere once it is over.
 func TestLinks(t *testing.T) {
-	v := acked(t).rooms().view()
+	v := rooms(example.Acked(t)).View()
 	u := incident.StatusUpdate{Customers: "x"}
 	for _, tt := range []struct {
 		name  string
@@ -283,11 +284,11 @@ func TestSame(t *testing.T) {
 
 // Each reason for telling one person says what is wanted.
 func TestDirect(t *testing.T) {
-	v := acked(t).rooms().view()
+	v := rooms(example.Acked(t)).View()
 	v.Incident.Update = &incident.StatusUpdate{Customers: "Carts are empty.", By: ani}
 	for reason, want := range map[string]string{
-		incident.DirectCommander: "You are the commander", incident.DirectInvited: "join the war room",
-		incident.DirectHelp: "Budi Santoso asks for your help", incident.DirectUpdate: "Carts are empty.", "new": "checkout is down",
+		incident.DirectCommander: "made you the commander", incident.DirectInvited: "join the war room",
+		incident.DirectHelp: "Budi_Santoso asks for your help", incident.DirectUpdate: "Carts are empty.", "new": "checkout_api is *down*",
 	} {
 		l := Direct(v, incident.DirectData{Reason: reason, By: budi}, Options{})
 		check(t, reason, l)
@@ -331,7 +332,7 @@ func FuzzLetter(f *testing.F) {
 }
 
 func BenchmarkDeclared(b *testing.B) {
-	v := withChanges(acked(b).rooms().view())
+	v := withChanges(rooms(example.Acked(b)).View())
 	o := Options{Why: WhyOwner, Zone: jakarta, BaseURL: "https://imbot.example.com", Company: "Example Shop"}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -102,10 +102,10 @@ func (m *maker) facts(v *query.View) []fact {
 		f.add("mail.fact.who", who)
 		f.add("fact.oncall", m.people(inc.Responders))
 	} else {
-		f.add("mail.fact.resolved", m.whenBy(inc.ResolvedAt, inc.ResolvedBy))
+		f.add("web.time.resolved", m.whenBy(inc.ResolvedAt, inc.ResolvedBy))
 	}
 	f.add("fact.commander", person(inc.Commander))
-	f.add("mail.fact.declared", person(inc.DeclaredBy))
+	f.add("web.declared_by", person(inc.DeclaredBy))
 	f.add("fact.squad", squad(v))
 	f.add("fact.priority", priority(inc))
 	f.add("mail.fact.parent", m.parent(v))
@@ -229,9 +229,9 @@ func (m *maker) endFacts(v *query.View) []fact {
 	f.time("rca.impact_started_at", inc.Times.ImpactStarted)
 	f.time("fact.began", inc.OpenedAt)
 	f.time("rca.detected_at", inc.Times.Detected)
-	f.time("mail.fact.acknowledged", inc.FirstAcknowledgedAt)
-	f.time("mail.fact.mitigated", inc.Times.Mitigated)
-	f.add("mail.fact.resolved", m.whenBy(inc.ResolvedAt, inc.ResolvedBy))
+	f.time("web.time.acknowledged", inc.FirstAcknowledgedAt)
+	f.time("web.time.mitigated", inc.Times.Mitigated)
+	f.add("web.time.resolved", m.whenBy(inc.ResolvedAt, inc.ResolvedBy))
 	if !inc.ResolvedAt.IsZero() {
 		lasted := []string{m.say.Duration(inc.Duration(inc.ResolvedAt))}
 		if inc.Episode > 1 {
@@ -303,12 +303,12 @@ func (m *maker) updateFacts(v *query.View, u *incident.StatusUpdate) []fact {
 	f := &facts{m: m}
 	f.add("fact.service", service(v))
 	f.time("fact.since", m.began(v))
-	f.add("mail.fact.resolved", m.whenBy(inc.ResolvedAt, incident.Actor{}))
+	f.add("web.time.resolved", m.whenBy(inc.ResolvedAt, incident.Actor{}))
 	switch {
 	case !u.Next.IsZero():
-		f.add("mail.fact.next", m.when(u.Next))
+		f.add("update.next", m.when(u.Next))
 	case inc.Active():
-		f.add("mail.fact.next", m.t("mail.next_none"))
+		f.add("update.next", m.t("mail.next_none"))
 	}
 	f.add("mail.fact.by", person(u.By))
 	return f.out

@@ -119,7 +119,7 @@ func StatusUpdate(v *query.View, u incident.StatusUpdate, o Options) Letter {
 	}
 	p := m.page(v, m.subject(v, "mail.subject.update"))
 	p.Facts = m.updateFacts(v, &u)
-	for _, said := range []struct{ key, text string }{{"mail.update.customers", u.Customers}, {"mail.update.doing", u.Doing}} {
+	for _, said := range []struct{ key, text string }{{"room.say.customers", u.Customers}, {"room.say.doing", u.Doing}} {
 		if l := lines(said.text, maxLong); len(l) > 0 {
 			p.Said = append(p.Said, part{Title: m.t(said.key), Lines: l})
 		}
@@ -189,7 +189,7 @@ func (m *maker) overdueSubject(list []*query.View) string {
 // owed is one RCA that is owed.
 func (m *maker) owed(v *query.View) item {
 	inc := v.Incident
-	it := item{Title: inc.ID.String() + " " + title(v), Link: link{Title: m.t("mail.rca"), URL: m.pageURL(v)}}
+	it := item{Title: inc.ID.String() + " " + title(v), Link: link{Title: m.t("doc.write"), URL: m.pageURL(v)}}
 	if inc.Private {
 		it.Title = inc.ID.String() + " " + m.t("mail.private.word")
 		return it
@@ -198,7 +198,7 @@ func (m *maker) owed(v *query.View) item {
 	if !inc.ResolvedAt.IsZero() {
 		about = append(about, m.t("mail.overdue.resolved", "when", m.when(inc.ResolvedAt)), m.t("similar.lasted", "duration", m.say.Duration(inc.Duration(inc.ResolvedAt))))
 	}
-	state := m.t("mail.overdue.nothing")
+	state := m.t("web.rca.empty")
 	if rca := &inc.Postmortem.RCA; !rca.IsZero() {
 		missing := rca.Missing()
 		for i, f := range missing {
@@ -233,7 +233,7 @@ func (o Options) maker() *maker {
 func (m *maker) t(key string, pairs ...any) string { return m.say.Text(key, clean(pairs)...) }
 
 // n is t for a text that counts.
-func (m *maker) n(key string, n int, pairs ...any) string { return m.say.N(key, n, clean(pairs)...) }
+func (m *maker) n(key string, n int) string { return m.say.N(key, n) }
 
 func clean(pairs []any) []any {
 	for i := 1; i < len(pairs); i += 2 {

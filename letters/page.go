@@ -99,7 +99,7 @@ func (m *maker) page(v *query.View, subject string) *page {
 	p := &page{
 		Lang: m.say.Lang(), Subject: subject, Mood: moodOf(v), ID: inc.ID.String(), Heading: title(v), Preview: m.preview(v),
 		State:  join([]string{m.t("card.state." + string(inc.Status)), line(m.say.Level(v.Level), maxName)}),
-		Titles: titles{Links: m.t("mail.links")},
+		Titles: titles{Links: m.t("web.links")},
 		Foot:   m.foot(m.why(v)),
 	}
 	if inc.Private {
@@ -197,7 +197,7 @@ func (m *maker) links(v *query.View) (buttons, others []link) {
 	}
 	if room := v.Incident.Room; room != nil && v.Incident.Active() {
 		add(&buttons, m.t("mail.room"), room.URL)
-		add(&buttons, m.t("mail.bridge"), room.Meeting)
+		add(&buttons, m.t("room.call"), room.Meeting)
 	}
 	for _, l := range v.Links {
 		if name := line(l.Title, 60); name != "" && len(others) < showLinks-1 { // the ticket has its place

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"imbot/incident"
+	"imbot/locale"
 	"imbot/query"
 	"imbot/weburl"
 )
@@ -86,29 +87,11 @@ func title(v *query.View) string {
 	return service(v)
 }
 
-// service is the name of the service for people; "" where none is known.
-func service(v *query.View) string {
-	for _, s := range []string{v.Service.Name, v.Incident.ServiceName, v.Incident.Service} {
-		if s = line(s, maxName); s != "" {
-			return s
-		}
-	}
-	return ""
-}
+func service(v *query.View) string { return line(v.ServiceName(), maxName) }
 
-func squad(v *query.View) string {
-	if s := line(v.Squad.Name, maxName); s != "" {
-		return s
-	}
-	return line(v.Incident.Squad, maxName)
-}
+func squad(v *query.View) string { return line(v.SquadName(), maxName) }
 
-func person(a incident.Actor) string {
-	if a.Kind == incident.KindVendor && a.Name == "" && strings.EqualFold(a.ID, "pagerduty") {
-		return "PagerDuty"
-	}
-	return line(a.Label(), maxName)
-}
+func person(a incident.Actor) string { return line(locale.Person(a), maxName) }
 
 // join writes what is there in one line.
 func join(parts []string) string {

@@ -43,9 +43,6 @@ func mustLoad(name string) map[string]string {
 	return m
 }
 
-// Languages returns the languages of the catalogue, the default first.
-func Languages() []string { return []string{English, Indonesian} }
-
 // Match returns the language for a locale such as "id-ID" or "en_GB": "id" for
 // Indonesian (also under its old code "in"), else "en".
 func Match(locale string) string {
@@ -76,17 +73,6 @@ func (p Printer) Lang() string {
 // placeholders, such as "id", inc.ID for "{id}". A key that no language has
 // comes back as itself.
 func (p Printer) Text(key string, pairs ...any) string { return p.Or(key, key, pairs...) }
-
-// Text is the text of a key in a language, with the values of its placeholders.
-func Text(lang, key string, args ...map[string]any) string {
-	var pairs []any
-	for _, m := range args {
-		for name, v := range m {
-			pairs = append(pairs, name, v)
-		}
-	}
-	return For(lang).Text(key, pairs...)
-}
 
 // Or is Text with a default for keys that the catalogue does not have, such as
 // those of levels that a company has added.

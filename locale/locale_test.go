@@ -34,7 +34,6 @@ func TestPrinter(t *testing.T) {
 		{"many", en.N("card.recurs", 3), "Seen 3 times before"},
 		{"one without form", en.N("card.more", 1), "and 1 more"},
 		{"one in indonesian", id.N("card.recurs", 1), "Sudah pernah terjadi 1 kali"},
-		{"free function", Text("id", "done.close", map[string]any{"id": "INC-7"}), "INC-7 ditutup."},
 	}
 	for _, tt := range tests {
 		if tt.got != tt.want {
@@ -67,7 +66,7 @@ func TestProblem(t *testing.T) {
 		{"words of ours", "id", p("rca_missing").With("id", "INC-42").With("missing", []string{"root_cause", "category"}), "RCA INC-42 masih kurang: Akar masalah, Kategori."},
 		{"status", "id", p("not_open").With("id", "INC-42").With("status", "resolved"), "INC-42 sudah pulih: tidak ada yang perlu di-ack."},
 		{"field", "en", p("too_long").With("field", "root_cause").With("limit", 4000), "Root cause is too long: at most 4000 characters."},
-		{"typed field stays", "id", p("field_twice").With("field", "title"), "title: tertulis dua kali. Sisakan satu."},
+		{"typed field stays", "id", p("field_twice").With("field", "title"), "title tertulis dua kali: sisakan satu."},
 		{"unknown key", "id", p("never_heard"), "detail in English"},
 		{"no key", "id", p(""), "detail in English"},
 		{"a value is lacking", "id", p("no_action").With("id", "INC-42"), "detail in English"},

@@ -85,6 +85,54 @@ func (p Printer) word(key, name string, v any) any {
 	return v
 }
 
+// System writes the name of another system as that system does.
+func System(id string) string {
+	for _, name := range []string{"PagerDuty", "Jira", "New Relic", "Prometheus", "Backstage", "Confluence", "Teams"} {
+		if strings.EqualFold(strings.ReplaceAll(name, " ", ""), id) {
+			return name
+		}
+	}
+	return id
+}
+
+// Person is how somebody is called.
+func Person(a incident.Actor) string {
+	if a.Kind == incident.KindVendor && a.Name == "" {
+		return System(a.ID)
+	}
+	return a.Label()
+}
+
+// Ref is what a thing in another system is called, such as "Jira PAY-1 (action)".
+// Ids of other systems than Jira tell people nothing.
+func (p Printer) Ref(r incident.Ref) string {
+	name := System(r.System)
+	if r.System == incident.SourceJira {
+		name += " " + r.ID
+	}
+	return name + " (" + p.Or("role."+r.Role, r.Role) + ")"
+}
+
+// Rule is the words for a rule by which incidents are linked.
+func (p Printer) Rule(rule string) string {
+	if rule == incident.RuleMerged {
+		return p.Text("rule.merged")
+	}
+	return p.Or("rule."+rule, rule)
+}
+
+// Sure is a confidence from 0 to 1 in a word and a number.
+func (p Printer) Sure(confidence float64) string {
+	key := "sure.possible"
+	switch {
+	case confidence >= 0.97:
+		key = "sure.certain"
+	case confidence >= 0.8:
+		key = "sure.likely"
+	}
+	return p.Text(key, "n", int(100*min(max(confidence, 0), 1)+0.5))
+}
+
 // Field names an argument or a field of the RCA, by its JSON name.
 func (p Printer) Field(name string) string {
 	return p.Or("field."+name, p.Or("rca."+name, name))

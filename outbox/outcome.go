@@ -63,7 +63,7 @@ func outcome(job Job, err error, now time.Time, maxAge time.Duration, rnd float6
 		out.State, out.Error = incident.EffectSkipped, incident.Clip(skip.reason, MaxError)
 		return out
 	}
-	if permanent(err) {
+	if Permanent(err) {
 		out.State = incident.EffectDead
 		return out
 	}
@@ -76,7 +76,9 @@ func outcome(job Job, err error, now time.Time, maxAge time.Duration, rnd float6
 	return out
 }
 
-func permanent(err error) bool {
+// Permanent reports whether trying again does not mend an error: it is
+// [ErrPermanent], or says so itself.
+func Permanent(err error) bool {
 	var p interface{ Permanent() bool }
 	return errors.Is(err, ErrPermanent) || (errors.As(err, &p) && p.Permanent())
 }

@@ -76,8 +76,8 @@ func (r *Runner) Wake() {
 }
 
 // Run runs what is due until ctx ends, then lets the running handlers finish
-// for at most Drain. It returns nil: what is left is run after the next start.
-func (r *Runner) Run(ctx context.Context) error {
+// for at most Drain. What is left is run after the next start.
+func (r *Runner) Run(ctx context.Context) {
 	r.init()
 	// What runs is not torn down with ctx: half-done work costs more than a wait.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -103,7 +103,6 @@ func (r *Runner) Run(ctx context.Context) error {
 	for ; running > 0; running-- {
 		<-ended
 	}
-	return nil
 }
 
 // lease takes up to n jobs. Without any, it says how long to wait.

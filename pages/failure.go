@@ -1,11 +1,11 @@
 package pages
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
 	"imbot/incident"
+	"imbot/internal/httpstatus"
 	"imbot/locale"
 )
 
@@ -27,31 +27,12 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.cause }
 
-// kinds maps the kinds of failure to their status.
-var kinds = []struct {
-	kind   error
-	status int
-}{
-	{incident.ErrNotFound, http.StatusNotFound},
-	{incident.ErrConflict, http.StatusConflict},
-	{incident.ErrForbidden, http.StatusForbidden},
-	{incident.ErrInvalid, http.StatusUnprocessableEntity},
-	{incident.ErrBusy, http.StatusServiceUnavailable},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable},
-	{context.Canceled, http.StatusServiceUnavailable},
-}
-
 func statusOf(err error) int {
 	var f *failure
 	if errors.As(err, &f) {
 		return f.status
 	}
-	for _, k := range kinds {
-		if errors.Is(err, k.kind) {
-			return k.status
-		}
-	}
-	return http.StatusInternalServerError
+	return httpstatus.Of(err)
 }
 
 // fail answers with a page that says what went wrong. Texts of errors that are
@@ -65,7 +46,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, v *visitor, err er
 	case errors.As(err, &f):
 		m.Text = v.T(f.key)
 		if f.again != "" {
-			m.Link, m.Label = f.again, v.T("web.again")
+			m.Link, m.Label = f.again, v.T("card.retry")
 		}
 	case errors.As(err, &p):
 		m.Text = locale.Problem(v.Lang(), p)

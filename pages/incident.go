@@ -63,7 +63,7 @@ func (s *server) home(w http.ResponseWriter, r *http.Request, v *visitor) error 
 	}{frame: s.frame(v, v.T("web.home")), Next: page.Next}
 	for _, x := range page.Incidents {
 		inc := x.Incident
-		l := row{ID: inc.ID.String(), Title: inc.Title, Service: x.Service.Name, state: v.state(inc.Status, x.Level), Opened: v.clock(inc.OpenedAt)}
+		l := row{ID: inc.ID.String(), Title: inc.Title, Service: x.ServiceName(), state: v.state(inc.Status, x.Level), Opened: v.clock(inc.OpenedAt)}
 		if inc.Link != nil && inc.Link.Parent != 0 {
 			l.Link = v.T("link."+inc.Link.Kind, "parent", inc.Link.Parent.String())
 		}
@@ -173,7 +173,7 @@ func (v *visitor) rcaState(q *query.View) rcaState {
 	inc := q.Incident
 	pm := &inc.Postmortem
 	st := rcaState{Label: v.T("web.rca.read")}
-	if v.may(incident.WriteRCA, false, q) {
+	if v.mayWrite(false, q) == nil {
 		st.Label = v.T("card.rca_continue")
 		if pm.RCA.IsZero() {
 			st.Label = v.T("card.rca")
@@ -184,7 +184,7 @@ func (v *visitor) rcaState(q *query.View) rcaState {
 		st.Text = v.T("review.waived", "reason", pm.Reason)
 	case pm.State == incident.PostmortemComplete:
 		st.Text = v.T("review.complete", "category", v.say.Category(pm.RCA.Category))
-		if v.may(incident.WriteRCA, false, q) {
+		if v.mayWrite(false, q) == nil {
 			st.Label = v.T("web.rca.edit")
 		}
 		st.Parts = v.parts(inc)
@@ -227,14 +227,10 @@ func (u ui) parts(inc *incident.Incident) []part {
 	return out
 }
 
-// may reports whether the visitor may use a verb on the incident: it decides
-// what is offered; what is done is judged once more where it is done.
-func (v *visitor) may(verb incident.Verb, complete bool, q *query.View) bool {
-	return v.allowed(verb, complete, q) == nil
-}
-
-func (v *visitor) allowed(verb incident.Verb, complete bool, q *query.View) error {
-	return incident.Allowed(verb, complete, v.Actor, v.Role, q.Incident, &incident.Facts{Service: q.Service, Squad: q.Squad})
+// mayWrite says why the visitor may not write the RCA, or complete it; nil: may.
+// It decides what is offered; what is done is judged once more where it is done.
+func (v *visitor) mayWrite(complete bool, q *query.View) error {
+	return incident.Allowed(incident.WriteRCA, complete, v.Actor, v.Role, q.Incident, &incident.Facts{Service: q.Service, Squad: q.Squad})
 }
 
 // followUp is one action of an incident.

@@ -66,7 +66,7 @@ func TestTroubleOnce(t *testing.T) {
 	silent := incident.EffectState{Effect: incident.Effect{Kind: incident.KindTicket}, State: incident.EffectDead}
 	v := visitor{ui: ui{say: locale.For("en"), zone: time.UTC}}
 	got, off := v.trouble([]incident.EffectState{mail, card, silent, mail, card})
-	want := []string{"Could not send a mail: 550 no such user (2×)", "Could not make the RCA's ticket in Jira: no reason given"}
+	want := []string{"Could not send an email: 550 no such user (2×)", "Could not make the RCA's ticket in Jira: no reason given"}
 	if diff := cmp.Diff(want, got); diff != "" || off != "Turned off, so left out: teams" {
 		t.Errorf("off: %q; trouble (-want +got):\n%s", off, diff)
 	}

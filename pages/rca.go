@@ -84,7 +84,7 @@ func (s *server) rcaPage(v *visitor, q *query.View, story *story, d *draft) *rca
 	pm := &inc.Postmortem
 	p := &rcaPage{
 		frame: s.frame(v, v.T("form.rca.title", "id", inc.ID.String())), story: *story, Version: d.version,
-		Write: v.may(incident.WriteRCA, false, q), Finish: v.may(incident.WriteRCA, true, q), Open: inc.Active(),
+		Write: v.mayWrite(false, q) == nil, Finish: v.mayWrite(true, q) == nil, Open: inc.Active(),
 		Problem: d.errs[""],
 	}
 	if pm.State == incident.PostmortemComplete {
@@ -106,8 +106,8 @@ func (s *server) rcaPage(v *visitor, q *query.View, story *story, d *draft) *rca
 	}
 	p.Action = []input{
 		{Name: "action_title", Label: v.T("form.action.what"), Kind: "text", Limit: incident.MaxTitle},
-		{Name: "action_owner", Label: v.T("form.action.owner"), Hint: v.T("web.rca.owner_hint"), Kind: "text", Limit: 254},
-		{Name: "action_due", Label: v.T("form.action.due"), Kind: "date"},
+		{Name: "action_owner", Label: v.T("field.owner"), Hint: v.T("web.rca.owner_hint"), Kind: "text", Limit: 254},
+		{Name: "action_due", Label: v.T("field.due"), Kind: "date"},
 	}
 	for i := range p.Action {
 		p.Action[i].Value, p.Action[i].Error = d.values[p.Action[i].Name], d.errs[p.Action[i].Name]

@@ -330,7 +330,7 @@ func TestRoles(t *testing.T) {
 	r.resolved("Payments DB is down")
 	form := r.as(budi).fill("INC-1", append(full, "op", "finish")...)
 	guest := r.as(tamu)
-	if p := guest.get("/incidents/INC-1/rca").want(t, http.StatusOK); strings.Contains(p.body, "<textarea") || !strings.Contains(p.text(), "reads only") {
+	if p := guest.get("/incidents/INC-1/rca").want(t, http.StatusOK); strings.Contains(p.body, "<textarea") || !strings.Contains(p.text(), "read only") {
 		t.Errorf("a guest sees %s", p.text())
 	}
 	guest.write("INC-1", form).want(t, http.StatusForbidden)

@@ -31,7 +31,7 @@ func (u ui) response(q *query.View) *response {
 			out.Update.Next = u.clock(s.Next)
 		}
 	}
-	u.roomLines(out, inc.Room)
+	u.roomLines(out, inc)
 	for i := range inc.Pages {
 		out.Lines = append(out.Lines, u.pagedLine(&inc.Pages[i]))
 	}
@@ -41,7 +41,8 @@ func (u ui) response(q *query.View) *response {
 	return out
 }
 
-func (u ui) roomLines(out *response, r *incident.Room) {
+func (u ui) roomLines(out *response, inc *incident.Incident) {
+	r := inc.Room
 	if r == nil || r.State == incident.RoomNone {
 		return
 	}
@@ -61,6 +62,8 @@ func (u ui) roomLines(out *response, r *incident.Room) {
 		add("room.thread", "why", r.Reason)
 	case r.Reason != "":
 		add("room.late", "why", r.Reason)
+	case r.State == incident.RoomAsked && r.AskedBy.IsZero() && inc.RoomAfter.After(inc.UpdatedAt):
+		add("room.held", "when", u.when(inc.RoomAfter))
 	default:
 		add("room.opening")
 	}
@@ -72,6 +75,21 @@ func (u ui) roomLines(out *response, r *incident.Room) {
 			}
 			add("room.missing", "who", who, "why", p.Reason)
 		}
+	}
+	var invited []string
+	for _, p := range r.People {
+		if p.State == incident.PersonInvited {
+			invited = append(invited, person(p.Person))
+		}
+	}
+	if n := len(invited); n > 0 {
+		out.Lines = append(out.Lines, u.N("room.invited", n, "who", strings.Join(invited, ", ")))
+	}
+	for _, p := range r.Strangers(inc) {
+		add("room.stranger", "who", person(p.Person), "hint", "member "+inc.ID.String()+" add "+p.Person.ID)
+	}
+	if r.Chats > 1 {
+		out.Lines = append(out.Lines, u.N("room.extra", r.Chats-1))
 	}
 	for _, l := range []link{{u.T("room.go"), webURL(r.URL)}, {u.T("room.call"), webURL(r.Meeting)}} {
 		if l.URL != "" {
@@ -88,9 +106,9 @@ func (u ui) pagedLine(p *incident.Paged) string {
 	case p.Role != "":
 		who += " (" + role + ")"
 	}
-	s := u.T("page."+p.State, "who", who)
-	if p.Detail != "" {
-		s += ": " + p.Detail
+	s := u.T("page."+p.State, "who", who, "n", int(incident.PageWait.Minutes()), "with", p.Detail)
+	if p.Detail != "" && p.State != incident.PageElsewhere {
+		s += ": " + u.say.Or("standby."+p.Detail, p.Detail)
 	}
 	return s
 }
@@ -98,7 +116,7 @@ func (u ui) pagedLine(p *incident.Paged) string {
 // role is how a role of standby is called.
 func (u ui) role(role string) string {
 	if squad, ok := strings.CutPrefix(role, incident.PartSquad); ok {
-		return u.T("page.on_call", "squad", squad)
+		return u.T("part.squad", "squad", squad)
 	}
 	return role
 }

@@ -42,7 +42,7 @@ const (
 	ani    = "00000000-0000-4000-8000-000000000020" // leads payments; known by her object id only
 	budi   = "00000000-0000-4000-8000-000000000021" // is in payments
 	eko    = "00000000-0000-4000-8000-000000000024" // is not
-	tamu   = "00000000-0000-4000-8000-000000000030" // a guest, by acct
+	tamu   = "00000000-0000-4000-8000-000000000030" // a guest, by idp
 	tamu2  = "00000000-0000-4000-8000-000000000031" // a guest, by name
 	asing  = "00000000-0000-4000-8000-000000000032" // of another tenant
 	lain   = "00000000-0000-4000-8000-000000000033" // of a provider that is no Entra, mail checked

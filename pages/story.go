@@ -2,12 +2,12 @@ package pages
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
 	"time"
 
 	"imbot/cards"
 	"imbot/incident"
+	"imbot/locale"
 	"imbot/query"
 )
 
@@ -47,6 +47,7 @@ type link struct{ Title, URL string }
 type relative struct {
 	ID, Title, Service, Kind string
 	Why                      []string
+	Room                     link // its own war room
 	state
 }
 
@@ -78,7 +79,7 @@ func (u ui) story(q *query.View) *story {
 		c := u.relative(&q.Children[i])
 		if l := q.Children[i].Link; l != nil {
 			c.Kind = u.T("kind." + l.Kind)
-			c.Why = []string{u.rule(l) + " · " + u.sure(l.Confidence)}
+			c.Why = []string{u.rule(l) + " · " + u.say.Sure(l.Confidence)}
 		}
 		s.Children = append(s.Children, c)
 	}
@@ -110,7 +111,8 @@ func (u ui) story(q *query.View) *story {
 
 // relative is what is said of an incident beside another one.
 func (u ui) relative(r *query.Related) relative {
-	return relative{ID: r.ID.String(), Title: r.Title, Service: r.Service, state: u.state(r.Status, r.Level)}
+	room := link{u.T("room.go"), webURL(r.Room)}
+	return relative{ID: r.ID.String(), Title: r.Title, Service: r.Service, Room: room, state: u.state(r.Status, r.Level)}
 }
 
 // parent is what the incident is a duplicate or a consequence of, and why imbot
@@ -127,10 +129,10 @@ func (u ui) parent(q *query.View) *relative {
 	case l.Parent != 0:
 		r.ID = l.Parent.String()
 	case l.ParentRef != nil:
-		r.Title = l.ParentRef.System + " " + l.ParentRef.ID
+		r.Title = locale.System(l.ParentRef.System) + " " + l.ParentRef.ID
 	}
 	r.Kind = u.T("link."+l.Kind, "parent", "")
-	r.Why = []string{u.rule(l) + " · " + u.sure(l.Confidence)}
+	r.Why = []string{u.rule(l) + " · " + u.say.Sure(l.Confidence)}
 	for _, step := range l.Path {
 		edge, source := step.From+" → "+step.To, incident.Clip(step.Source, 40)
 		if step.SeenAt.IsZero() {
@@ -147,34 +149,19 @@ func (u ui) parent(q *query.View) *relative {
 
 // rule says which rule made a link.
 func (u ui) rule(l *incident.Link) string {
-	switch l.Rule {
-	case incident.RulePerson:
-		if l.At.IsZero() {
-			return u.T("rule.person_who", "who", person(l.By))
-		}
-		return u.T("rule.person_when", "who", person(l.By), "when", u.when(l.At))
-	case incident.RuleMerged:
-		return u.T("rule.merged")
-	}
-	return u.say.Or("rule."+l.Rule, l.Rule)
-}
-
-// sure is a confidence in a word and a number.
-func (u ui) sure(c float64) string {
-	key := "sure.possible"
 	switch {
-	case c >= 0.97:
-		key = "sure.certain"
-	case c >= 0.8:
-		key = "sure.likely"
+	case l.Rule != incident.RulePerson:
+		return u.say.Rule(l.Rule)
+	case l.At.IsZero():
+		return u.T("rule.person_who", "who", person(l.By))
 	}
-	return u.T(key, "n", strconv.Itoa(int(100*min(max(c, 0), 1)+0.5)))
+	return u.T("rule.person_when", "who", person(l.By), "when", u.when(l.At))
 }
 
 // facts are what, where and how bad.
 func (u ui) facts(q *query.View) []fact {
 	inc := q.Incident
-	service := cmp.Or(q.Service.Name, inc.Service, u.T("card.no_service"))
+	service := cmp.Or(q.ServiceName(), u.T("card.no_service"))
 	switch {
 	case !q.Service.Known && inc.Service != "":
 		service += " " + u.T("card.unknown_service")
@@ -190,7 +177,7 @@ func (u ui) facts(q *query.View) []fact {
 	case inc.LevelRule != "":
 		level += ", " + u.T("why.rule", "rule", inc.LevelRule, "n", inc.LevelRuleNo)
 	}
-	out := []fact{{Label: u.T("fact.service"), Value: service}, {Label: u.T("fact.squad"), Value: cmp.Or(q.Squad.Name, inc.Squad)}, {Label: u.T("fact.level"), Value: level}}
+	out := []fact{{Label: u.T("fact.service"), Value: service}, {Label: u.T("fact.squad"), Value: q.SquadName()}, {Label: u.T("fact.level"), Value: level}}
 	if inc.Alert != nil {
 		out = append(out, fact{Label: u.T("fact.priority"), Value: inc.Alert.Priority})
 	}
@@ -238,7 +225,7 @@ func (u ui) people(q *query.View) []fact {
 	}
 	return said([]fact{
 		{Label: u.T("fact.commander"), Value: one(inc.Commander)},
-		{Label: u.T("web.scribe"), Value: one(inc.Scribe)},
+		{Label: u.T("fact.scribe"), Value: one(inc.Scribe)},
 		{Label: u.T("web.acked_by"), Value: one(inc.AcknowledgedBy)},
 		{Label: u.T("web.resolved_by"), Value: one(inc.ResolvedBy)},
 		{Label: u.T("web.declared_by"), Value: one(inc.DeclaredBy)},
@@ -276,11 +263,7 @@ func (u ui) links(q *query.View) []link {
 		add(l.Title, l.URL)
 	}
 	for _, r := range q.Incident.Refs {
-		title := u.say.Or("role."+r.Role, r.Role) + " · " + r.System
-		if len(r.ID) <= 24 { // Teams' ids are long, and tell nobody anything
-			title += " " + r.ID
-		}
-		add(title, r.URL)
+		add(u.say.Ref(r), r.URL)
 	}
 	return out
 }

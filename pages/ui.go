@@ -57,7 +57,7 @@ func (u ui) zoneName(at time.Time) string {
 }
 
 // person is somebody's name, or the id where there is none.
-func person(a incident.Actor) string { return incident.Clip(incident.Line(a.Label()), 80) }
+func person(a incident.Actor) string { return incident.Clip(incident.Line(locale.Person(a)), 80) }
 
 // maxURL bounds addresses, in bytes: browsers cut longer ones.
 const maxURL = 2000

@@ -36,7 +36,7 @@ func (s *server) save(w http.ResponseWriter, r *http.Request, v *visitor, t *for
 	if err != nil {
 		return err
 	}
-	if err := v.allowed(incident.WriteRCA, false, q); err != nil {
+	if err := v.mayWrite(false, q); err != nil {
 		return err
 	}
 	if d := t.merge(q.Incident, v.zone); d != nil {
@@ -93,7 +93,7 @@ type outcome struct {
 // complete stays so: what is changed in it makes the next revision.
 func (s *server) carryOut(ctx context.Context, v *visitor, q *query.View, t *form) (outcome, error) {
 	o := outcome{errs: map[string]string{}}
-	complete := t.op == opFinish || (q.Incident.Postmortem.State == incident.PostmortemComplete && v.may(incident.WriteRCA, true, q))
+	complete := t.op == opFinish || (q.Incident.Postmortem.State == incident.PostmortemComplete && v.mayWrite(true, q) == nil)
 	for _, c := range t.commands(v, q.Incident, s.Now(), complete, o.errs) {
 		c.Actor, c.Role, c.Source = v.Actor, v.Role, source
 		inc, err := s.try(ctx, c, len(o.errs) > 0)

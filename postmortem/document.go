@@ -52,7 +52,7 @@ func Document(v *query.View, o Options) Doc {
 	add(w.t("web.timeline"), w.timeline()...)
 	add(w.t("doc.causes"), w.causes()...)
 	add(w.t("doc.tree"), w.tree()...)
-	add(w.t("similar.title"), w.similar()...)
+	add(w.t("card.similar"), w.similar()...)
 	add(w.t("web.people"), w.people()...)
 	add(w.t("web.links"), w.links()...)
 	add(w.t("doc.revisions"), w.revisions()...)
@@ -135,7 +135,7 @@ func (w *writer) facts() []Block {
 			out = append(out, Fact{label, c})
 		}
 	}
-	service := first(v.Service.Name, inc.ServiceName, inc.Service)
+	service := line(v.ServiceName(), maxName)
 	switch {
 	case service == "":
 		service = w.t("card.no_service")
@@ -145,9 +145,9 @@ func (w *writer) facts() []Block {
 		service += " · " + w.t("card.tier", "n", v.Service.Tier)
 	}
 	id := link(inc.ID.String(), v.Page)
-	add(w.t("doc.incident"), Cell{id})
+	add(w.t("field.parent"), Cell{id})
 	add(w.t("fact.service"), plain(service))
-	add(w.t("fact.squad"), plain(first(v.Squad.Name, inc.Squad)))
+	add(w.t("fact.squad"), plain(line(v.SquadName(), maxName)))
 	add(w.t("fact.level"), plain(join(", ", line(w.say.Level(v.Level), maxName), w.whyLevel())))
 	if inc.Alert != nil {
 		add(w.t("fact.priority"), plain(line(inc.Alert.Priority, maxName)))
@@ -159,7 +159,7 @@ func (w *writer) facts() []Block {
 	if t := inc.Postmortem.Ticket; t.Made() {
 		add(w.t("mail.ticket"), Cell{link(t.Key, t.URL)})
 	}
-	add(w.t("doc.description"), plain(lines(inc.Description)))
+	add(w.t("field.description"), plain(lines(inc.Description)))
 	return []Block{out}
 }
 
@@ -176,16 +176,6 @@ func (w *writer) whyLevel() string {
 	return w.t("why.none")
 }
 
-// first is the first of the names that says something.
-func first(names ...string) string {
-	for _, s := range names {
-		if s = line(s, maxName); s != "" {
-			return s
-		}
-	}
-	return ""
-}
-
 // people are who had what part.
 func (w *writer) people() []Block {
 	inc := w.inc
@@ -196,7 +186,7 @@ func (w *writer) people() []Block {
 		}
 	}
 	add("fact.commander", person(inc.Commander))
-	add("web.scribe", person(inc.Scribe))
+	add("fact.scribe", person(inc.Scribe))
 	add("web.declared_by", person(inc.DeclaredBy))
 	add("web.acked_by", person(inc.AcknowledgedBy))
 	add("web.resolved_by", person(inc.ResolvedBy))
@@ -263,14 +253,7 @@ func (w *writer) links() []Block {
 		if w.Kept && r.System == incident.SourceConfluence && r.Role == incident.RolePage {
 			continue // the page itself
 		}
-		name := r.ID
-		switch r.System {
-		case "teams":
-			name = "Teams · " + w.say.Or("role."+r.Role, r.Role)
-		case incident.SourceConfluence:
-			name = "Confluence · " + w.t("role."+incident.RolePage)
-		}
-		add(name, r.URL)
+		add(w.say.Ref(r), r.URL)
 	}
 	if room := w.inc.Room; room != nil {
 		add(w.t("role.room"), room.URL)

@@ -6,122 +6,55 @@ import (
 	"time"
 
 	"imbot/incident"
+	"imbot/internal/example"
 	"imbot/query"
 )
 
+// Who takes part, and where it begins: see package example.
 var (
-	t0   = time.Date(2026, 12, 31, 1, 4, 5, 0, time.UTC)
-	ani  = incident.Actor{Kind: incident.KindUser, ID: "ani@example.com", Name: "Ani"}
-	budi = incident.Actor{Kind: incident.KindUser, ID: "budi@example.com", Name: "Budi_Santoso"}
-	pd   = incident.Actor{Kind: incident.KindVendor, ID: incident.SourcePagerDuty}
-	wib  = time.FixedZone("Asia/Jakarta", 7*3600)
+	t0   = example.Start
+	ani  = example.Ani
+	budi = example.Budi
+
+	wib = time.FixedZone("Asia/Jakarta", 7*3600)
 )
 
 var template = map[string]string{
 	"impact": "Who could not do what, and for how long?", "lessons": "What went well?\nWhat did not?", "category": "code", "five_whys": "Why?\nAnd why that?",
 }
 
-// world is an incident that is led through its life by the real rules.
-type world struct {
-	t     testing.TB
-	inc   *incident.Incident
-	facts incident.Facts
-	now   time.Time
-	log   []incident.Event
-}
-
-func newWorld(t testing.TB) *world {
-	levels := incident.DefaultLevels()
-	levels[0].Template = template
-	return &world{
-		t: t, now: t0, inc: &incident.Incident{ID: 42},
-		facts: incident.Facts{
-			Levels:  levels,
-			Verdict: incident.Verdict{Level: incident.ServiceDown, Rule: "is down", No: 3},
-			Service: incident.ServiceInfo{
-				Key: "checkout", Name: "Checkout", Squad: "payments", Owner: budi.ID, Tier: 1, Known: true,
-				Links: []incident.LinkURL{{Title: "Runbook", URL: "https://wiki.example.com/checkout"}},
-			},
-			Squad:  incident.SquadInfo{Key: "payments", Name: "Payments", Lead: ani.ID, Known: true},
-			Route:  incident.Route{Channel: "19:payments@thread.tacv2", Mode: incident.ModeLive},
-			Notice: func(string) incident.Notice { return incident.Notice{Card: true} },
-			Person: func(a incident.Actor) incident.Actor { return a },
-		},
-	}
-}
-
-func (w *world) do(verb incident.Verb, by incident.Actor, args incident.Args) *world {
-	w.t.Helper()
-	cmd := incident.Command{Verb: verb, Actor: by, Role: incident.RoleAdmin, Args: args}
-	if by.Kind == incident.KindVendor {
-		cmd.At, cmd.Source = w.now, by.ID
-		cmd.Ref = &incident.Ref{System: by.ID, ID: "Q1", Role: incident.RoleAlert, URL: "https://example.pagerduty.com/incidents/Q1"}
-	}
-	events, _, err := incident.Apply(w.inc, cmd, w.facts, w.now)
-	if err != nil {
-		w.t.Fatalf("%s: %v", verb, err)
-	}
-	w.log = append(w.log, events...)
-	return w.pass(11 * time.Minute)
-}
-
-func (w *world) pass(d time.Duration) *world {
-	w.now = w.now.Add(d)
+// newWorld is a world whose most urgent level has a template.
+func newWorld(t testing.TB) *example.World {
+	w := example.New(t)
+	w.Facts.Levels[0].Template = template
 	return w
 }
 
-// view is what query.Reader makes of it.
-func (w *world) view() *query.View {
-	v := &query.View{
-		Incident: w.inc, Levels: w.facts.Levels, Service: w.facts.Service, Squad: w.facts.Squad, Timeline: w.log,
-		Links: append([]incident.LinkURL{}, w.facts.Service.Links...), Page: "https://imbot.example.com/incidents/" + w.inc.ID.String(),
-	}
-	v.Level, _ = v.Levels.Get(w.inc.Level)
-	if w.inc.Alert != nil {
-		v.Links = append(v.Links, w.inc.Alert.Links...)
-	}
-	return v
-}
+func opened(t testing.TB) *example.World { return newWorld(t).Trigger("[prod] checkout_api is *down*") }
 
-func opened(t testing.TB) *world {
-	return newWorld(t).do(incident.Trigger, pd, incident.Args{Alert: &incident.Alert{
-		Title: "[prod] checkout_api is *down*", Service: "Checkout", ServiceID: "PABC123", Priority: "P1", Assignees: []incident.Actor{ani, budi},
-		Links: []incident.LinkURL{{Title: "New Relic", URL: "https://one.newrelic.com/x?y=(1)&z=2"}},
-	}})
-}
-
-func resolved(t testing.TB) *world {
-	return opened(t).do(incident.Ack, ani, incident.Args{}).do(incident.Resolve, budi, incident.Args{Text: "rolled back"})
-}
-
-func (w *world) rca(complete bool) *world {
-	w.t.Helper()
-	return w.do(incident.WriteRCA, ani, incident.Args{Complete: complete, RCA: map[string]string{
-		"summary": "The pool ran dry.\nNobody could pay.\n\n# Not a heading", "impact": "1 of 3 payments failed <b>hard</b>",
-		"root_cause": "A leak in *checkout_api* 2.3", "category": "capacity", "five_whys": "the pool was empty\nconnections leaked",
-		"resolution_steps": "1. rolled back\n2. raised the limit",
-	}})
+func resolved(t testing.TB) *example.World {
+	return opened(t).Do(incident.Ack, ani, incident.Args{}).Do(incident.Resolve, budi, incident.Args{Text: "rolled back"})
 }
 
 // full is an incident with something of everything: two episodes, people, status
 // updates, actions with tickets, relatives and a cause.
 func full(t testing.TB) *query.View {
-	w := opened(t).do(incident.Ack, ani, incident.Args{}).do(incident.Assign, ani, incident.Args{Person: &budi})
-	w.do(incident.Report, budi, incident.Args{Customers: "About one payment in three fails.\nCarts are kept.", Text: "Rolling back 2.3", NextUpdate: w.now.Add(time.Hour)})
-	w.do(incident.AddNote, budi, incident.Args{Text: "connections: 500/500"})
-	w.do(incident.Resolve, budi, incident.Args{Text: "rolled back"}).pass(24 * time.Hour)
-	w.do(incident.Reopen, ani, incident.Args{Reason: "errors again"}).do(incident.Ack, budi, incident.Args{})
-	w.do(incident.Resolve, budi, incident.Args{Text: "limit raised"})
+	w := opened(t).Do(incident.Ack, ani, incident.Args{}).Do(incident.Assign, ani, incident.Args{Person: &budi})
+	w.Do(incident.Report, budi, incident.Args{Customers: "About one payment in three fails.\nCarts are kept.", Text: "Rolling back 2.3", NextUpdate: w.Now.Add(time.Hour)})
+	w.Do(incident.AddNote, budi, incident.Args{Text: "connections: 500/500"})
+	w.Do(incident.Resolve, budi, incident.Args{Text: "rolled back"}).Pass(24 * time.Hour)
+	w.Do(incident.Reopen, ani, incident.Args{Reason: "errors again"}).Do(incident.Ack, budi, incident.Args{})
+	w.Do(incident.Resolve, budi, incident.Args{Text: "limit raised"})
 	for i, name := range []string{"impact_started", "detected", "mitigated"} {
 		at := t0.Add([]time.Duration{-10, -2, 30}[i] * time.Minute)
-		w.do(incident.SetTime, budi, incident.Args{Time: name, Value: at, Reason: "from the logs"})
+		w.Do(incident.SetTime, budi, incident.Args{Time: name, Value: at, Reason: "from the logs"})
 	}
-	w.rca(false)
-	w.do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "add", Title: "Alert at 80 % of the pool", Owner: &budi, Due: "2027-01-15"}})
-	w.do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "add", Title: "Mend the leak | now"}})
-	w.do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "done", N: 1}})
-	w.rca(true)
-	inc := w.inc
+	w.RCA(false)
+	w.Do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "add", Title: "Alert at 80 % of the pool", Owner: &budi, Due: "2027-01-15"}})
+	w.Do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "add", Title: "Mend the leak | now"}})
+	w.Do(incident.DoAction, ani, incident.Args{Action: &incident.ActionArgs{Op: "done", N: 1}})
+	w.RCA(true)
+	inc := w.Inc
 	inc.Actions[1].Ticket = &incident.Ticket{State: incident.TicketMade, Key: "OPS-8", URL: "https://example.atlassian.net/browse/OPS-8"}
 	inc.Postmortem.Ticket = &incident.Ticket{State: incident.TicketMade, Key: "OPS-7", URL: "https://example.atlassian.net/browse/OPS-7"}
 	inc.Scribe = ani
@@ -141,7 +74,7 @@ func full(t testing.TB) *query.View {
 	inc.Children = []incident.Child{{ID: 43, Kind: incident.LinkCascade}, {ID: 44, Kind: incident.LinkDuplicate}}
 	inc.MoreChildren = 2
 	inc.Link = &incident.Link{Kind: incident.LinkCascade, Parent: 41, Rule: incident.RuleCalls, Confidence: .9}
-	return related(w.view())
+	return related(w.View())
 }
 
 func related(v *query.View) *query.View {

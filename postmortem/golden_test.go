@@ -19,18 +19,18 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var samples = map[string]func(t testing.TB) *query.View{
-	"open":     func(t testing.TB) *query.View { return opened(t).view() },
-	"draft":    func(t testing.TB) *query.View { return resolved(t).view() },
-	"half":     func(t testing.TB) *query.View { return resolved(t).rca(false).view() },
+	"open":     func(t testing.TB) *query.View { return opened(t).View() },
+	"draft":    func(t testing.TB) *query.View { return resolved(t).View() },
+	"half":     func(t testing.TB) *query.View { return resolved(t).RCA(false).View() },
 	"complete": full,
 	"waived": func(t testing.TB) *query.View {
-		return resolved(t).do(incident.Close, ani, incident.Args{Waive: "a test\nof the alert"}).view()
+		return resolved(t).Do(incident.Close, ani, incident.Args{Waive: "a test\nof the alert"}).View()
 	},
 	"bare": func(t testing.TB) *query.View {
 		w := newWorld(t)
-		w.facts.Service, w.facts.Squad = incident.ServiceInfo{}, incident.SquadInfo{}
-		w.facts.Verdict = incident.Verdict{Level: incident.Other}
-		v := w.do(incident.Declare, ani, incident.Args{Title: "Certificate expires", Description: "Seen by hand.\n\nOf the shop only."}).view()
+		w.Facts.Service, w.Facts.Squad = incident.ServiceInfo{}, incident.SquadInfo{}
+		w.Facts.Verdict = incident.Verdict{Level: incident.Other}
+		v := w.Do(incident.Declare, ani, incident.Args{Title: "Certificate expires", Description: "Seen by hand.\n\nOf the shop only."}).View()
 		v.Page, v.Links, v.Timeline = "", nil, nil
 		return v
 	},
@@ -102,7 +102,7 @@ func TestTimes(t *testing.T) {
 
 // TestLongTimeline: the beginning and the end of a long one are there.
 func TestLongTimeline(t *testing.T) {
-	v := opened(t).view()
+	v := opened(t).View()
 	for i := range 1000 {
 		v.Timeline = append(v.Timeline, incident.Event{N: i + 2, At: t0.Add(time.Duration(i) * time.Second), Kind: incident.EvNote, Actor: ani, Text: "note " + strings.Repeat("x", i%3)})
 	}
@@ -117,14 +117,14 @@ func TestLongTimeline(t *testing.T) {
 // TestPrompts: what a template asks is asked, and no answer.
 func TestPrompts(t *testing.T) {
 	w := resolved(t)
-	d := postmortem.Document(w.view(), postmortem.Options{})
+	d := postmortem.Document(w.View(), postmortem.Options{})
 	md := d.Markdown()
 	for _, want := range []string{"_Who could not do what, and for how long?_", "_Category: Code?_", "_Why?_\\\n_And why that?_", "Still to be written: Summary, Impact, Root cause, Category, Resolution steps"} {
 		if !strings.Contains(md, want) {
 			t.Errorf("no %q in\n%s", want, md)
 		}
 	}
-	d = postmortem.Document(w.rca(true).view(), postmortem.Options{})
+	d = postmortem.Document(w.RCA(true).View(), postmortem.Options{})
 	if md = d.Markdown(); strings.Contains(md, "What went well") || !strings.Contains(md, "1. the pool was empty\n2. connections leaked") {
 		t.Errorf("the complete one asks still:\n%s", md)
 	}

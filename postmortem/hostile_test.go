@@ -103,7 +103,7 @@ func allowed(address string) bool {
 // TestHostileLinks: a text that holds an address does not become a link.
 func TestHostileLinks(t *testing.T) {
 	for _, evil := range []string{"https://evil.example", "www.evil.example", "see http://evil.example/x, ftp://evil.example", "<https://evil.example>", "[x](https://evil.example)", "HTTP://evil.example"} {
-		v := opened(t).view()
+		v := opened(t).View()
 		v.Incident.Title, v.Incident.Description, v.Incident.Postmortem.RCA.Summary = evil, evil, evil
 		d := postmortem.Document(v, postmortem.Options{})
 		for _, m := range href.FindAllStringSubmatch(read(t, d.Markdown()), -1) {
@@ -159,7 +159,7 @@ func FuzzEscape(f *testing.F) {
 		if len(s) > incident.MaxText { // the reader takes too long
 			t.Skip()
 		}
-		v := opened(t).view()
+		v := opened(t).View()
 		v.Incident.Postmortem.RCA.Summary = s
 		d := postmortem.Document(v, postmortem.Options{})
 		var par [][]string

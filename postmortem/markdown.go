@@ -3,8 +3,8 @@ package postmortem
 import (
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"imbot/internal/mdtext"
 )
 
 // Markdown writes the document as Markdown, in the dialect that most programs
@@ -12,7 +12,7 @@ import (
 // nothing in them becomes markup, HTML or a link.
 func (d *Doc) Markdown() string {
 	m := &markdown{}
-	m.par("# " + Escape(d.Title))
+	m.par("# " + escape(d.Title))
 	var status []string
 	for _, s := range d.Status {
 		status = append(status, m.span(s))
@@ -23,14 +23,14 @@ func (d *Doc) Markdown() string {
 	}
 	for i := range d.Sections {
 		s := &d.Sections[i]
-		m.par("## " + Escape(s.Title))
+		m.par("## " + escape(s.Title))
 		for _, b := range s.Blocks {
 			m.block(b)
 		}
 	}
 	if d.Foot != "" {
 		m.par("---")
-		m.par(Escape(d.Foot))
+		m.par(escape(d.Foot))
 	}
 	return m.b.String()
 }
@@ -53,18 +53,18 @@ func (m *markdown) block(b Block) {
 	switch b := b.(type) {
 	case Text:
 		for _, par := range b {
-			m.par(EscapeLines(strings.Join(par, "\n")))
+			m.par(escapeLines(strings.Join(par, "\n")))
 		}
 	case Prompt:
 		var out []string
 		for l := range strings.SplitSeq(string(b), "\n") {
-			out = append(out, "_"+Escape(l)+"_")
+			out = append(out, "_"+escape(l)+"_")
 		}
 		m.par(strings.Join(out, "\\\n"))
 	case Facts:
 		var rows []string
 		for _, f := range b {
-			rows = append(rows, "- **"+Escape(f.Label)+":** "+m.cell(f.Value, " / "))
+			rows = append(rows, "- **"+escape(f.Label)+":** "+m.cell(f.Value, " / "))
 		}
 		m.par(strings.Join(rows, "\n"))
 	case Table:
@@ -89,7 +89,7 @@ func (m *markdown) table(t *Table) {
 	}
 	head, rule := make([]string, len(t.Head)), make([]string, len(t.Head))
 	for i, h := range t.Head {
-		head[i], rule[i] = Escape(h), "---"
+		head[i], rule[i] = escape(h), "---"
 	}
 	row(head)
 	row(rule)
@@ -132,7 +132,7 @@ func (m *markdown) cell(c Cell, brk string) string {
 // would not be marks else.
 func (m *markdown) span(s Span) string {
 	if s.URL != "" {
-		return "[" + Escape(s.Text) + "](" + s.URL + ")"
+		return "[" + escape(s.Text) + "](" + s.URL + ")"
 	}
 	words := strings.Trim(s.Text, " ")
 	if words == "" {
@@ -142,7 +142,7 @@ func (m *markdown) span(s Span) string {
 	before, after := s.Text[:at], s.Text[at+len(words):]
 	var parts []string
 	for l := range strings.SplitSeq(words, "\n") {
-		l = Escape(l)
+		l = escape(l)
 		if (s.Bold || s.Tone != "") && l != "" {
 			l = "**" + l + "**"
 		}
@@ -151,72 +151,18 @@ func (m *markdown) span(s Span) string {
 	return before + strings.Join(parts, "\n") + after
 }
 
-// EscapeLines is Escape of each line, with line breaks that stay.
-func EscapeLines(s string) string {
+// escapeLines is escape of each line, with line breaks that stay.
+func escapeLines(s string) string {
 	var out []string
 	for l := range strings.SplitSeq(s, "\n") {
-		out = append(out, Escape(l))
+		out = append(out, escape(l))
 	}
 	return strings.Join(out, "\\\n")
 }
 
-// Escape makes one line of clean text safe in Markdown, wherever it stands: it
-// shows as it was written, and can not become markup, HTML or a link.
-func Escape(s string) string {
-	s = strings.TrimSpace(s)
-	var b strings.Builder
-	b.Grow(len(s) + len(s)/8)
-	start := lineMark(s)
-	for i, r := range s {
-		if i == start || special(s, i, r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+// gfm is GitHub's dialect, with what others make of "#", "{" and "$". At the
+// beginning of a line ":" could be the head of a table.
+var gfm = mdtext.Dialect{Start: ">+-=:", Anywhere: "#{$"}
 
-// lineMark is the index of the character that would make the line a heading, a
-// quote, a list, a rule or the head of a table; -1 where there is none.
-func lineMark(s string) int {
-	if s == "" {
-		return -1
-	}
-	if strings.IndexByte(">+-=:", s[0]) >= 0 {
-		return 0
-	}
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	if n > 0 && n < len(s) && (s[n] == '.' || s[n] == ')') {
-		return n
-	}
-	return -1
-}
-
-// maxEntity is longer than any name that stands for a character, such as
-// "&CounterClockwiseContourIntegral;" (https://html.spec.whatwg.org/multipage/named-characters.html).
-const maxEntity = 40
-
-// special reports whether Markdown could read the character at i as markup. An
-// underscore within a word is left alone: there it never is.
-func special(s string, i int, r rune) bool {
-	switch r {
-	case '\\', '*', '`', '[', ']', '~', '|', '<', '#', '{', '$':
-		return true
-	case '_':
-		before, _ := utf8.DecodeLastRuneInString(s[:i])
-		after, _ := utf8.DecodeRuneInString(s[i+1:])
-		return !inWord(before) || !inWord(after)
-	case '&':
-		return strings.IndexByte(s[i:min(i+maxEntity, len(s))], ';') > 0
-	case ':':
-		return strings.HasPrefix(s[i+1:], "//")
-	case '.':
-		return i >= 3 && strings.EqualFold(s[i-3:i], "www")
-	}
-	return false
-}
-
-func inWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+// escape makes one line of clean text safe, wherever it stands.
+func escape(s string) string { return gfm.Escape(strings.TrimSpace(s)) }

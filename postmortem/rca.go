@@ -137,7 +137,7 @@ func (w *writer) actions() []Block {
 	if len(w.inc.Actions) == 0 {
 		return nil
 	}
-	t := Table{Head: []string{"#", w.t("doc.action"), w.t("doc.owner"), w.t("doc.due"), w.t("doc.state"), w.t("doc.ticket")}}
+	t := Table{Head: []string{"#", w.t("doc.action"), w.t("field.owner"), w.t("doc.due"), w.t("doc.state"), w.t("field.key")}}
 	for _, a := range w.inc.Actions {
 		owner, state, ticket := person(a.Owner), Span{Text: w.t("ticket.status.open"), Tone: Warning}, Cell(nil)
 		if owner == "" {

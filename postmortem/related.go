@@ -28,7 +28,7 @@ func (w *writer) service(key string) string {
 		}
 	}
 	if key == w.inc.Service {
-		return first(w.v.Service.Name, w.inc.ServiceName, key)
+		return line(w.v.ServiceName(), maxName)
 	}
 	return line(key, maxName)
 }
@@ -101,13 +101,10 @@ func (w *writer) kind(r *query.Related) Cell {
 
 // rule says what made the link.
 func (w *writer) rule(l *incident.Link) string {
-	switch l.Rule {
-	case incident.RulePerson:
+	if l.Rule == incident.RulePerson {
 		return w.t("rule.person_who", "who", person(l.By))
-	case incident.RuleMerged:
-		return w.t("rule.merged")
 	}
-	return w.say.Or("rule."+l.Rule, line(l.Rule, maxName))
+	return line(w.say.Rule(l.Rule), maxName)
 }
 
 // similar are earlier incidents like it, and what helped then.

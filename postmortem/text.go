@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"imbot/incident"
+	"imbot/locale"
 	"imbot/weburl"
 )
 
@@ -76,15 +77,7 @@ func link(title, to string) Span {
 
 // person is how somebody is called; "" for nobody.
 func person(a incident.Actor) string {
-	if a.Kind == incident.KindVendor && a.Name == "" {
-		switch a.ID {
-		case incident.SourcePagerDuty:
-			return "PagerDuty"
-		case incident.SourceJira:
-			return "Jira"
-		}
-	}
-	return line(a.Label(), maxName)
+	return line(locale.Person(a), maxName)
 }
 
 func people(list []incident.Actor) string {

@@ -77,7 +77,7 @@ func (w *writer) episodes() []Block {
 
 // updates are what people were told about how it stood.
 func (w *writer) updates() []Block {
-	t := Table{Head: []string{w.t("doc.when"), w.t("mail.update.customers"), w.t("mail.update.doing"), w.t("doc.who")}}
+	t := Table{Head: []string{w.t("doc.when"), w.t("room.say.customers"), w.t("room.say.doing"), w.t("doc.who")}}
 	for i := range w.v.Timeline {
 		if e := &w.v.Timeline[i]; e.Kind == incident.EvUpdate {
 			t.Rows = append(t.Rows, []Cell{plain(w.when(e.At)), plain(lines(e.Data["customers"])), plain(lines(e.Text)), plain(person(e.Actor))})

@@ -14,8 +14,8 @@ import (
 // A change is near an incident if it was made in the hours before the incident
 // opened, or just after: a deploy is often reported when it is through.
 const (
-	ChangesBefore = 2 * time.Hour
-	ChangesAfter  = 5 * time.Minute
+	changesBefore = 2 * time.Hour
+	changesAfter  = 5 * time.Minute
 )
 
 // Bounds on what is looked at, and on what is shown.
@@ -97,7 +97,7 @@ func (r *Reader) nearby(ctx context.Context, inc *incident.Incident) ([]ChangeCl
 	}
 	for _, service := range r.suspects(inc.Service) {
 		for _, from := range openings(inc) {
-			list, err := r.Changes.List(ctx, service, from.Add(-ChangesBefore), from.Add(ChangesAfter), maxNear)
+			list, err := r.Changes.List(ctx, service, from.Add(-changesBefore), from.Add(changesAfter), maxNear)
 			if err != nil {
 				return nil, err
 			}
@@ -138,7 +138,7 @@ func openings(inc *incident.Incident) []time.Time {
 // incident.
 func NearChange(inc *incident.Incident, at time.Time) bool {
 	return slices.ContainsFunc(openings(inc), func(from time.Time) bool {
-		return !at.Before(from.Add(-ChangesBefore)) && at.Before(from.Add(ChangesAfter))
+		return !at.Before(from.Add(-changesBefore)) && at.Before(from.Add(changesAfter))
 	})
 }
 

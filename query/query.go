@@ -75,6 +75,14 @@ type View struct {
 	Muted     *Muted                    // the window that keeps it quiet
 }
 
+// ServiceName is what the service is called; "" where none is known.
+func (v *View) ServiceName() string {
+	return cmp.Or(v.Service.Name, v.Incident.ServiceName, v.Incident.Service)
+}
+
+// SquadName is what the squad is called; "" where none is known.
+func (v *View) SquadName() string { return cmp.Or(v.Squad.Name, v.Incident.Squad) }
+
 // Get returns one incident, or incident.ErrNotFound where there is none or the
 // viewer may not know of it. timeline also loads the timeline.
 func (r *Reader) Get(ctx context.Context, viewer Viewer, id incident.ID, timeline bool) (*View, error) {
@@ -180,15 +188,6 @@ func (v *View) loadTrouble(tx incident.Tx) error {
 
 func sortEvents(events []incident.Event) {
 	slices.SortStableFunc(events, func(a, b incident.Event) int { return a.At.Compare(b.At) })
-}
-
-// Timeline returns the timeline of an incident by event time, oldest first.
-func (r *Reader) Timeline(ctx context.Context, viewer Viewer, id incident.ID) ([]incident.Event, error) {
-	v, err := r.Get(ctx, viewer, id, true)
-	if err != nil {
-		return nil, err
-	}
-	return v.Timeline, nil
 }
 
 // ByKey returns the incident to which a stored key belongs for good, such as

@@ -71,9 +71,6 @@ func TestPrivate(t *testing.T) {
 				if err != nil && (!errors.Is(err, incident.ErrNotFound) || err.Error() != "There is no incident "+id.String()+".") {
 					t.Errorf("Get(%s) = %v, want the same words as for one that is not there", id, err)
 				}
-				if _, err := l.Timeline(ctx, tt.v, id); sees != (err == nil) {
-					t.Errorf("Timeline(%s) = %v, want it found: %v", id, err, sees)
-				}
 			}
 		})
 	}

@@ -19,6 +19,7 @@ type Related struct {
 	Service  string // its name for people
 	OpenedAt time.Time
 	Private  bool
+	Room     string         // address of its own war room, where it has one
 	Link     *incident.Link // of a child: why it is one; nil of all others
 }
 
@@ -141,6 +142,9 @@ func (s *sight) related(inc *incident.Incident) Related {
 	cat := s.r.Catalog()
 	rel := Related{ID: inc.ID, Title: inc.Title, Status: inc.Status, OpenedAt: inc.OpenedAt, Private: inc.Private, Service: inc.ServiceName}
 	rel.Level, _ = cat.Levels().Get(inc.Level)
+	if inc.Room.Usable() {
+		rel.Room = inc.Room.URL
+	}
 	if name := serviceName(cat, inc.Service); rel.Service == "" {
 		rel.Service = name
 	}

@@ -21,8 +21,8 @@ type Similar struct {
 	Fix        string        // its resolution steps, in one line; "" where nobody has written them
 }
 
-// MaxSimilar bounds what the search for similar incidents returns.
-const MaxSimilar = 10
+// maxSimilar bounds what the search for similar incidents returns.
+const maxSimilar = 10
 
 // Bounds on that search.
 const (
@@ -173,7 +173,7 @@ func known(x Similar) int {
 }
 
 // Similar returns an incident with earlier ones like it that are over, most
-// alike first, at most MaxSimilar: by the index of what ended, and by the titles
+// alike first, at most maxSimilar: by the index of what ended, and by the titles
 // of the newest incidents. It returns incident.ErrNotFound where there is no such
 // incident, or the viewer may not know of it.
 func (r *Reader) Similar(ctx context.Context, viewer Viewer, id incident.ID) (*View, []Similar, error) {
@@ -208,7 +208,7 @@ func (s *sight) search(ctx context.Context, inc *incident.Incident) ([]Similar, 
 	}
 	var out []Similar
 	for _, c := range list {
-		if len(out) == MaxSimilar {
+		if len(out) == maxSimilar {
 			break
 		}
 		other, err := s.load(c.id)

@@ -6,11 +6,11 @@ import (
 	"imbot/incident"
 )
 
-// MaxWhole bounds the children that Whole brings along.
-const MaxWhole = 50
+// maxWhole bounds the children that Whole brings along.
+const maxWhole = 50
 
 // Whole returns one incident with all that a document about it says: Get with
-// the timeline, up to MaxWhole children and what is linked to those, and similar
+// the timeline, up to maxWhole children and what is linked to those, and similar
 // incidents even where it is closed. It returns incident.ErrNotFound as Get does.
 func (r *Reader) Whole(ctx context.Context, viewer Viewer, id incident.ID) (*View, error) {
 	v, err := r.Get(ctx, viewer, id, true)
@@ -20,7 +20,7 @@ func (r *Reader) Whole(ctx context.Context, viewer Viewer, id incident.ID) (*Vie
 	err = r.Store.View(ctx, func(tx incident.Tx) error {
 		s := r.sight(tx, viewer)
 		var err error
-		if v.Children, err = s.children(v.Incident, 0, MaxWhole); err != nil {
+		if v.Children, err = s.children(v.Incident, 0, maxWhole); err != nil {
 			return err
 		}
 		v.Below = map[incident.ID][]Related{}

@@ -94,14 +94,6 @@ func (k *Keeper) Graph() incident.Topology { return k.present.Load().graph }
 // Snapshot is Graph, for who wants to see all of it.
 func (k *Keeper) Snapshot() *Graph { return k.present.Load().graph }
 
-// AsOf is the graph as it was known at a time in the past, see [AsOf]; of the
-// catalogue, only the present is known. It is built anew by each call: that takes
-// milliseconds.
-func (k *Keeper) AsOf(at time.Time) incident.Topology {
-	p := k.present.Load()
-	return AsOf(p.edges, p.services, at, k.c.Memory)
-}
-
 // Edges returns all edges that are stored, those that are too old to count
 // included, by From, To and Source. Look, don't touch.
 func (k *Keeper) Edges() []Edge { return k.present.Load().edges }

@@ -4,16 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"imbot/changes"
-	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 )
@@ -227,11 +223,27 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, faults []fieldEr
 
 // listChanges answers with what was changed, newest first.
 func (s *server) listChanges(w http.ResponseWriter, r *http.Request, _ query.Viewer) error {
-	f, err := s.changeFilter(r.URL.RawQuery)
+	values, err := parameters(r.URL.RawQuery, "service", "since", "until", "limit")
 	if err != nil {
 		return err
 	}
-	list, err := s.Changes.Store.Changes(r.Context(), f.service, f.since, f.until, f.limit)
+	service := values["service"]
+	if service != "" {
+		key, detail := s.serviceKey(service)
+		if detail != "" {
+			return badParameter("service", detail)
+		}
+		service = key
+	}
+	since, until, err := span(values, s.Now(), s.Location)
+	if err != nil {
+		return err
+	}
+	most, err := limit(values, maxChanges)
+	if err != nil {
+		return err
+	}
+	list, err := s.Changes.Store.Changes(r.Context(), service, since, until, most)
 	if err != nil {
 		return err
 	}
@@ -240,65 +252,4 @@ func (s *server) listChanges(w http.ResponseWriter, r *http.Request, _ query.Vie
 		out.Changes[i] = changeOf(&list[i])
 	}
 	return reply(w, http.StatusOK, out)
-}
-
-type changeFilter struct {
-	service      string
-	since, until time.Time
-	limit        int
-}
-
-var changeParameters = []string{"service", "since", "until", "limit"}
-
-func (s *server) changeFilter(raw string) (changeFilter, error) {
-	f := changeFilter{limit: maxChanges}
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return f, badParameter("", "The parameters can not be read: encode them as in a=b&c=d.")
-	}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		all := values[name]
-		switch shown := incident.Clip(incident.Line(name), 40); {
-		case !slices.Contains(changeParameters, name):
-			return f, badParameter(shown, "There is no parameter "+strconv.Quote(shown)+". Parameters are: "+strings.Join(changeParameters, ", ")+".")
-		case len(all) > 1:
-			return f, badParameter(name, name+" is there more than once.")
-		case len(all[0]) > maxParameter || !utf8.ValidString(all[0]):
-			return f, badParameter(name, name+" has at most "+strconv.Itoa(maxParameter)+" bytes of UTF-8.")
-		case all[0] == "":
-			continue
-		}
-		if err := s.setChangeFilter(&f, name, all[0]); err != nil {
-			return f, err
-		}
-	}
-	if !f.since.IsZero() && !f.until.IsZero() && !f.since.Before(f.until) {
-		return f, badParameter("until", "until must be later than since.")
-	}
-	return f, nil
-}
-
-func (s *server) setChangeFilter(f *changeFilter, name, v string) error {
-	var err error
-	switch name {
-	case "service":
-		detail := ""
-		if f.service, detail = s.serviceKey(v); detail != "" {
-			return badParameter(name, detail)
-		}
-	case "since":
-		f.since, err = commands.Since(name, v, s.Now(), s.Location)
-	case "until":
-		f.until, err = commands.Since(name, v, s.Now(), s.Location)
-	case "limit":
-		if f.limit, err = strconv.Atoi(v); err != nil || f.limit < 1 || f.limit > query.MaxLimit {
-			return badParameter(name, "limit is a number from 1 to "+strconv.Itoa(query.MaxLimit)+".")
-		}
-	}
-	return err
 }

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -66,57 +68,26 @@ func badChanges(field, detail string) error {
 func parseChange(item map[string]json.RawMessage, path string) (postedChange, []fieldError) {
 	c := postedChange{path: path}
 	var faults []fieldError
-	names := make([]string, 0, len(item))
-	for name := range item {
-		names = append(names, name)
+	fault := func(name, detail string) { faults = append(faults, fieldError{path + name, detail}) }
+	var at *string
+	texts := []any{&c.Service, &c.Title, &c.Description, &c.URL, &c.By, &c.Version, &c.ID, &at}
+	for _, name := range slices.Sorted(maps.Keys(item)) { // the same body always has the same answer
+		i := slices.Index(changeFields, name)
+		if i < 0 {
+			name = cmp.Or(incident.Clip(incident.Line(name), 40), "?")
+			fault(name, "There is no field "+strconv.Quote(name)+". Fields are: "+strings.Join(changeFields, ", ")+".")
+			continue
+		}
+		if err := json.Unmarshal(item[name], texts[i]); err != nil { // null is as good as absent
+			fault(name, name+" must be text.")
+		}
 	}
-	slices.Sort(names) // the same body always has the same answer
-	for _, name := range names {
-		shown := path + name
-		if !slices.Contains(changeFields, name) {
-			if name = incident.Clip(incident.Line(name), 40); name == "" {
-				name = "?"
-			}
-			faults = append(faults, fieldError{path + name, "There is no field " + strconv.Quote(name) + ". Fields are: " + strings.Join(changeFields, ", ") + "."})
-			continue
+	if at != nil {
+		t, err := time.Parse(time.RFC3339, *at)
+		if err != nil {
+			fault("at", "at is a time like 2026-12-31T15:04:00Z.")
 		}
-		var text *string
-		if err := json.Unmarshal(item[name], &text); err != nil {
-			faults = append(faults, fieldError{shown, name + " must be text."})
-			continue
-		}
-		if text == nil { // null is as good as absent
-			continue
-		}
-		if detail := c.set(name, *text); detail != "" {
-			faults = append(faults, fieldError{shown, detail})
-		}
+		c.At = t.UTC()
 	}
 	return c, faults
-}
-
-func (c *postedChange) set(name, text string) (fault string) {
-	switch name {
-	case "service":
-		c.Service = text
-	case "title":
-		c.Title = text
-	case "description":
-		c.Description = text
-	case "url":
-		c.URL = text
-	case "by":
-		c.By = text
-	case "version":
-		c.Version = text
-	case "id":
-		c.ID = text
-	case "at":
-		at, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			return "at is a time like 2026-12-31T15:04:00Z."
-		}
-		c.At = at.UTC()
-	}
-	return ""
 }

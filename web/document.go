@@ -3,9 +3,7 @@ package web
 import (
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 
 	"imbot/postmortem"
 	"imbot/query"
@@ -14,26 +12,17 @@ import (
 // documentParameters reads the parameters of the postmortem: whether the whole
 // document is wanted, and in which language, "" where that is not said.
 func documentParameters(raw string) (markdown bool, lang string, err error) {
-	values, err := url.ParseQuery(raw)
+	values, err := parameters(raw, "format", "lang")
 	if err != nil {
-		return false, "", badParameter("", "The parameters can not be read: encode them as in a=b&c=d.")
+		return false, "", err
 	}
-	for name, list := range values {
-		known := map[string][]string{"format": {"json", "markdown"}, "lang": {"en", "id"}}[name]
-		switch {
-		case known == nil:
-			return false, "", badParameter("", "There is no parameter "+strconv.Quote(clipped(name))+". Parameters are: format, lang.")
-		case len(list) > 1:
-			return false, "", badParameter(name, name+" is there more than once.")
-		case !slices.Contains(known, list[0]):
+	for name, known := range map[string][]string{"format": {"json", "markdown"}, "lang": {"en", "id"}} {
+		if v, given := values[name]; given && !slices.Contains(known, v) {
 			return false, "", badParameter(name, name+" is "+known[0]+" or "+known[1]+".")
 		}
 	}
-	return values.Get("format") == "markdown", values.Get("lang"), nil
+	return values["format"] == "markdown", values["lang"], nil
 }
-
-// clipped bounds a name that is repeated in an answer.
-func clipped(s string) string { return s[:min(len(s), 40)] }
 
 // markdown answers with the whole document of the incident, as far as the caller
 // may see it.

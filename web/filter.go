@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,88 +26,82 @@ func badParameter(name, detail string) error {
 	return &httpError{status: http.StatusBadRequest, key: "bad_parameter", field: name, detail: detail}
 }
 
-// parseFilter reads the parameters of the list. since and until are points in
-// time, days in loc, or how long ago: "7d".
-func parseFilter(raw string, now time.Time, loc *time.Location) (query.Filter, error) {
-	var f query.Filter
+// parameters reads the query of an address that knows just these names. Each is
+// there once, but for "status": several of it are as good as one with commas.
+func parameters(raw string, names ...string) (map[string]string, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return f, badParameter("", "The parameters can not be read: encode them as in a=b&c=d.")
+		return nil, badParameter("", "The parameters cannot be read: encode them as in a=b&c=d.")
 	}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if err := setFilter(&f, name, values[name], now, loc); err != nil {
-			return f, err
+	out := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all := values[name]
+		switch v := strings.Join(all, ","); {
+		case !slices.Contains(names, name):
+			shown := incident.Clip(incident.Line(name), 40)
+			return nil, badParameter(shown, "There is no parameter "+strconv.Quote(shown)+". Parameters are: "+strings.Join(names, ", ")+".")
+		case len(all) > 1 && name != "status":
+			return nil, badParameter(name, name+" is there more than once.")
+		case len(v) > maxParameter || !utf8.ValidString(v) || strings.ContainsRune(v, 0):
+			return nil, badParameter(name, name+" has at most "+strconv.Itoa(maxParameter)+" bytes of UTF-8.")
+		default:
+			out[name] = v
 		}
 	}
-	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
-		return f, badParameter("until", "until must be later than since.")
-	}
-	return f, nil
+	return out, nil
 }
 
-func setFilter(f *query.Filter, name string, all []string, now time.Time, loc *time.Location) error {
-	if !slices.Contains(filterNames, name) {
-		shown := incident.Clip(incident.Line(name), 40)
-		return badParameter(shown, "There is no parameter "+strconv.Quote(shown)+". Parameters are: "+strings.Join(filterNames, ", ")+".")
+// span reads the parameters "since" and "until": points in time, days in loc, or
+// how long ago: "7d". Zero where one is not there.
+func span(values map[string]string, now time.Time, loc *time.Location) (since, until time.Time, err error) {
+	if v := values["since"]; v != "" {
+		since, err = commands.Since("since", v, now, loc)
 	}
-	if name != "status" && len(all) > 1 {
-		return badParameter(name, name+" is there more than once.")
+	if v := values["until"]; v != "" && err == nil {
+		until, err = commands.Since("until", v, now, loc)
 	}
-	for _, v := range all {
-		if len(v) > maxParameter || !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
-			return badParameter(name, name+" has at most "+strconv.Itoa(maxParameter)+" bytes of UTF-8.")
-		}
-		if v == "" {
-			continue
-		}
-		if err := setOne(f, name, v, now, loc); err != nil {
-			return err
-		}
+	if err == nil && !since.IsZero() && !until.IsZero() && !since.Before(until) {
+		err = badParameter("until", "until must be later than since.")
 	}
-	return nil
+	return since, until, err
 }
 
-func setOne(f *query.Filter, name, v string, now time.Time, loc *time.Location) error {
-	var err error
-	switch name {
-	case "status":
-		for _, s := range strings.Split(v, ",") {
-			st := incident.Status(strings.ToLower(strings.TrimSpace(s)))
-			if st != incident.Open && st != incident.Resolved && st != incident.Closed {
-				return badParameter(name, "status is one of open, resolved, closed; several are separated by commas.")
-			}
-			if !slices.Contains(f.Status, st) {
-				f.Status = append(f.Status, st)
-			}
-		}
-	case "level":
-		f.Level = v
-	case "squad":
-		f.Squad = v
-	case "service":
-		f.Service = v
-	case "q":
-		f.Q = v
-	case "since":
-		f.Since, err = commands.Since(name, v, now, loc)
-	case "until":
-		f.Until, err = commands.Since(name, v, now, loc)
-	case "link":
-		if v != "none" && v != incident.LinkDuplicate && v != incident.LinkCascade {
-			return badParameter(name, "link is one of none, duplicate, cascade.")
-		}
-		f.Link = v
-	case "limit":
-		if f.Limit, err = strconv.Atoi(v); err != nil || f.Limit < 1 || f.Limit > query.MaxLimit {
-			return badParameter(name, "limit is a number from 1 to "+strconv.Itoa(query.MaxLimit)+".")
-		}
-	case "cursor":
-		f.Cursor = v
+// limit reads the parameter of that name; otherwise, where it is not there.
+func limit(values map[string]string, otherwise int) (int, error) {
+	v := values["limit"]
+	if v == "" {
+		return otherwise, nil
 	}
-	return err
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > query.MaxLimit {
+		return 0, badParameter("limit", "limit is a number from 1 to "+strconv.Itoa(query.MaxLimit)+".")
+	}
+	return n, nil
+}
+
+// parseFilter reads the parameters of the list.
+func parseFilter(raw string, now time.Time, loc *time.Location) (query.Filter, error) {
+	values, err := parameters(raw, filterNames...)
+	if err != nil {
+		return query.Filter{}, err
+	}
+	f := query.Filter{Level: values["level"], Squad: values["squad"], Service: values["service"], Q: values["q"], Link: values["link"], Cursor: values["cursor"]}
+	for s := range strings.SplitSeq(values["status"], ",") {
+		st := incident.Status(strings.ToLower(strings.TrimSpace(s)))
+		switch {
+		case s == "" || slices.Contains(f.Status, st):
+		case st != incident.Open && st != incident.Resolved && st != incident.Closed:
+			return f, badParameter("status", "status is one of open, resolved, closed; several are separated by commas.")
+		default:
+			f.Status = append(f.Status, st)
+		}
+	}
+	if !slices.Contains([]string{"", "none", incident.LinkDuplicate, incident.LinkCascade}, f.Link) {
+		return f, badParameter("link", "link is one of none, duplicate, cascade.")
+	}
+	if f.Limit, err = limit(values, 0); err != nil {
+		return f, err
+	}
+	f.Since, f.Until, err = span(values, now, loc)
+	return f, err
 }

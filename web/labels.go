@@ -3,57 +3,24 @@ package web
 import (
 	"encoding/csv"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	"imbot/commands"
 	"imbot/incident"
 	"imbot/query"
 	"imbot/resource"
 )
 
-// parameters reads the query of an address that knows just these names, each
-// once.
-func parameters(raw string, names ...string) (map[string]string, error) {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return nil, badParameter("", "The parameters can not be read: encode them as in a=b&c=d.")
-	}
-	given := make([]string, 0, len(values))
-	for name := range values {
-		given = append(given, name)
-	}
-	slices.Sort(given)
-	out := map[string]string{}
-	for _, name := range given {
-		all := values[name]
-		switch v := all[0]; {
-		case !slices.Contains(names, name):
-			shown := incident.Clip(incident.Line(name), 40)
-			return nil, badParameter(shown, "There is no parameter "+strconv.Quote(shown)+". Parameters are: "+strings.Join(names, ", ")+".")
-		case len(all) > 1:
-			return nil, badParameter(name, name+" is there more than once.")
-		case len(v) > maxParameter || !utf8.ValidString(v) || strings.ContainsRune(v, 0):
-			return nil, badParameter(name, name+" has at most "+strconv.Itoa(maxParameter)+" bytes of UTF-8.")
-		default:
-			out[name] = v
-		}
-	}
-	return out, nil
-}
-
 // since reads the parameter "since", the only one of these addresses; zero where
 // it is not there.
 func (s *server) since(r *http.Request) (time.Time, error) {
 	values, err := parameters(r.URL.RawQuery, "since")
-	if err != nil || values["since"] == "" {
+	if err != nil {
 		return time.Time{}, err
 	}
-	return commands.Since("since", values["since"], s.Now(), s.Location)
+	since, _, err := span(values, s.Now(), s.Location)
+	return since, err
 }
 
 // labelColumns are those of the corrections. New ones come behind.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"imbot/query"
@@ -31,14 +30,15 @@ type dutyDoc struct {
 // onCall answers who is on duty.
 func (s *server) onCall(w http.ResponseWriter, r *http.Request, _ query.Viewer) error {
 	about, name := query.OnCallAnything, ""
-	for key, values := range r.URL.Query() {
-		if !slices.Contains([]string{query.OnCallService, query.OnCallSquad, query.OnCallRole}, key) {
-			return &httpError{status: http.StatusBadRequest, detail: "Ask with service, squad or role: " + key + " is unknown."}
+	values, err := parameters(r.URL.RawQuery, query.OnCallService, query.OnCallSquad, query.OnCallRole)
+	if err != nil {
+		return err
+	}
+	for key, v := range values {
+		if len(values) > 1 || v == "" {
+			return badParameter("", "Give one of service, squad and role, with a value; or none of them for all.")
 		}
-		if about != "" || len(values) > 1 || values[0] == "" {
-			return &httpError{status: http.StatusBadRequest, detail: "Give one of service, squad and role, with a value; or none of them for all."}
-		}
-		about, name = key, values[0]
+		about, name = key, v
 	}
 	o, err := s.Reader.OnCall(r.Context(), about, name)
 	if err != nil {

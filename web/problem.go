@@ -1,13 +1,13 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 
 	"imbot/commands"
 	"imbot/incident"
+	"imbot/internal/httpstatus"
 )
 
 // httpError is a failure that is about HTTP, or whose status is known better
@@ -38,20 +38,6 @@ type fieldError struct {
 	Detail string `json:"detail"`
 }
 
-// kinds maps the kinds of failure to their status.
-var kinds = []struct {
-	kind   error
-	status int
-}{
-	{incident.ErrNotFound, http.StatusNotFound},
-	{incident.ErrConflict, http.StatusConflict},
-	{incident.ErrForbidden, http.StatusForbidden},
-	{incident.ErrInvalid, http.StatusUnprocessableEntity},
-	{incident.ErrBusy, http.StatusServiceUnavailable},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable},
-	{context.Canceled, http.StatusServiceUnavailable},
-}
-
 // statusOf is the one place where an error becomes a status. A filter that makes
 // no sense, and a body that is no JSON, are 400; a body that asks for something
 // impossible is 422.
@@ -64,12 +50,7 @@ func statusOf(r *http.Request, err error) int {
 	if errors.As(err, &p) && errors.Is(err, incident.ErrInvalid) && (p.Key == commands.BadJSON || r.Method != http.MethodPost) {
 		return http.StatusBadRequest
 	}
-	for _, k := range kinds {
-		if errors.Is(err, k.kind) {
-			return k.status
-		}
-	}
-	return http.StatusInternalServerError
+	return httpstatus.Of(err)
 }
 
 // describe makes the document. Texts of errors that are not meant for users

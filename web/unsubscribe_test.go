@@ -58,7 +58,7 @@ func TestUnsubscribe(t *testing.T) {
 
 	// Looking at it changes nothing: programs that scan mails follow links.
 	page := ask(h, "GET", link, "", "")
-	if page.Code != 200 || !strings.Contains(page.Body.String(), "Shall "+strings.ReplaceAll(dewi, "+", "&#43;")+" get no more mails") || len(w.said) != 0 {
+	if page.Code != 200 || !strings.Contains(page.Body.String(), "Stop sending emails about incidents to "+strings.ReplaceAll(dewi, "+", "&#43;")+"?") || len(w.said) != 0 {
 		t.Errorf("GET: %d %v\n%s", page.Code, w.said, page.Body)
 	}
 	if csp := page.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
@@ -80,7 +80,7 @@ func TestUnsubscribe(t *testing.T) {
 	if h.ServeHTTP(rec, r); rec.Code != 200 || !w.off[dewi] {
 		t.Errorf("multipart: %d %v", rec.Code, w.off)
 	}
-	if page = ask(h, "GET", link, "", ""); !strings.Contains(page.Body.String(), "Send mails again") {
+	if page = ask(h, "GET", link, "", ""); !strings.Contains(page.Body.String(), "Send emails again") {
 		t.Errorf("GET after it:\n%s", page.Body)
 	}
 	if got := ask(h, "POST", link, "mail=on", ""); got.Code != 200 || w.off[dewi] {

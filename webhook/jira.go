@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -33,50 +32,25 @@ type Jira struct {
 	Now    func() time.Time
 	Logger *slog.Logger
 
-	// Counters, by outcome.
-	Accepted, Kept, Foreign, Own, Refused, Busy, Failed atomic.Int64
+	outcomes
+	Foreign, Own atomic.Int64 // not stored: about no ticket of ours; what imbot itself has done
 }
 
 // ServeHTTP answers 202 after the commit.
 func (h *Jira) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, jira.MaxWebhook)); err != nil {
-		var big *http.MaxBytesError
-		if errors.As(err, &big) {
-			h.refuse(w, http.StatusRequestEntityTooLarge, "the body is larger than 1 MB: turn off the fields that the webhook does not need; what it says is found at night")
-			return
-		}
-		h.refuse(w, http.StatusBadRequest, "the body could not be read")
-		return
-	}
-	if err := jira.VerifySignature(r.Header, b.Bytes(), h.Secrets); err != nil {
-		h.refuse(w, http.StatusUnauthorized, "no valid "+jira.SignatureHeader+": check jira.webhook_secrets, and that the webhook in Jira has a secret")
-		return
-	}
-	if err := h.accept(r.Context(), r.Header, b.Bytes()); err != nil {
-		h.fail(w, err)
-		return
-	}
-	w.WriteHeader(http.StatusAccepted)
+	h.answer(w, h.Logger, "webhook.Jira", h.take(w, r))
 }
 
-func (h *Jira) refuse(w http.ResponseWriter, status int, why string) {
-	h.Refused.Add(1)
-	h.Logger.Warn("webhook.Jira refused", "status", status, "reason", why)
-	http.Error(w, why, status)
-}
-
-func (h *Jira) fail(w http.ResponseWriter, err error) {
-	if errors.Is(err, incident.ErrBusy) {
-		h.Busy.Add(1)
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too busy: try again", http.StatusServiceUnavailable)
-		return
+// take stores what a delivery says. Its error means that nothing is stored.
+func (h *Jira) take(w http.ResponseWriter, r *http.Request) error {
+	body, err := read(w, r, jira.MaxWebhook, "the body is larger than 1 MB: turn off the fields that the webhook does not need; what it says is found at night")
+	if err != nil {
+		return err
 	}
-	h.Failed.Add(1)
-	h.Logger.Error("webhook.Jira failed", "err", err)
-	w.Header().Set("Retry-After", "5")
-	http.Error(w, "not stored: try again", http.StatusServiceUnavailable)
+	if err := jira.VerifySignature(r.Header, body, h.Secrets); err != nil {
+		return &refusal{http.StatusUnauthorized, "no valid " + jira.SignatureHeader + ": check jira.webhook_secrets, and that the webhook in Jira has a secret"}
+	}
+	return h.accept(r.Context(), r.Header, body)
 }
 
 // accept stores what a body says that was signed for us. Its error means that

@@ -311,7 +311,8 @@ func changed(inc *incident.Incident, in *pagerduty.Incident) bool {
 }
 
 // knowsEnd reports whether the trouble has ended here when it did there, or so
-// long ago that it does not matter any more. The webhook tells it to the millisecond, the history to the second.
+// long ago that it does not matter any more. The webhook tells it to the
+// millisecond, the history to the second.
 func knowsEnd(inc *incident.Incident, own *incident.Life, ended time.Time) bool {
 	if ended.IsZero() || (inc.Base != nil && !ended.After(inc.BaseAt)) {
 		return true

@@ -8,7 +8,6 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,7 +15,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -44,8 +42,7 @@ type PagerDuty struct {
 	Logger  *slog.Logger
 	Seen    func() // called after each accepted delivery; may be nil
 
-	// Counters, by outcome.
-	Accepted, Kept, Refused, Busy, Failed atomic.Int64
+	outcomes
 }
 
 // packers compress bodies. One belongs to one request at a time: an encoder that
@@ -87,65 +84,23 @@ func Body(in incident.Inbound) ([]byte, error) {
 // signature: PagerDuty drops what is answered so, and after three drops
 // switches the subscription off for a day.
 func (h *PagerDuty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := read(w, r)
+	h.answer(w, h.Logger, "webhook.PagerDuty", h.take(w, r))
+}
+
+// take stores what a delivery says. Its error means that nothing is stored.
+func (h *PagerDuty) take(w http.ResponseWriter, r *http.Request) error {
+	body, err := read(w, r, MaxBody, "the body is larger than 300 KB")
 	if err != nil {
-		var big *http.MaxBytesError
-		if errors.As(err, &big) {
-			h.refuse(w, http.StatusRequestEntityTooLarge, "the body is larger than 300 KB")
-			return
-		}
-		h.refuse(w, http.StatusBadRequest, "the body could not be read")
-		return
+		return err
 	}
 	d, err := h.understand(r, body)
-	if errors.Is(err, pagerduty.ErrSignature) {
-		h.refuse(w, http.StatusUnauthorized, "no valid "+pagerduty.SignatureHeader+": check pagerduty.webhook_secrets")
-		return
-	}
 	if err == nil {
 		err = h.accept(r.Context(), d)
 	}
-	if err != nil {
-		h.fail(w, err)
-		return
-	}
-	if h.Seen != nil {
+	if err == nil && h.Seen != nil {
 		h.Seen()
 	}
-	w.WriteHeader(http.StatusAccepted)
-}
-
-// usualBody is how much memory is taken on the sender's word about the length of
-// the body: the rest, when it comes.
-const usualBody = 16 << 10
-
-// read reads a body of at most MaxBody.
-func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	var b bytes.Buffer
-	if n := r.ContentLength; n > 0 {
-		b.Grow(int(min(n, usualBody)) + bytes.MinRead) // less would grow to see the end
-	}
-	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
-	return b.Bytes(), err
-}
-
-func (h *PagerDuty) refuse(w http.ResponseWriter, status int, why string) {
-	h.Refused.Add(1)
-	h.Logger.Warn("webhook.PagerDuty refused", "status", status, "reason", why)
-	http.Error(w, why, status)
-}
-
-func (h *PagerDuty) fail(w http.ResponseWriter, err error) {
-	if errors.Is(err, incident.ErrBusy) {
-		h.Busy.Add(1)
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too busy: try again", http.StatusServiceUnavailable)
-		return
-	}
-	h.Failed.Add(1)
-	h.Logger.Error("webhook.PagerDuty failed", "err", err)
-	w.Header().Set("Retry-After", "5")
-	http.Error(w, "not stored: try again", http.StatusServiceUnavailable)
+	return err
 }
 
 // turns bounds how many bodies are worked on at the same time. All in a storm at
@@ -161,8 +116,8 @@ type delivery struct {
 	cmd  *incident.Command // nil: there is nothing to do but to keep the body
 }
 
-// understand verifies, packs and parses. Its error wraps pagerduty.ErrSignature,
-// or is that of the request's context.
+// understand verifies, packs and parses. Its error is a *refusal for a bad
+// signature, or that of the request's context.
 func (h *PagerDuty) understand(r *http.Request, body []byte) (delivery, error) {
 	select {
 	case turns <- struct{}{}:
@@ -171,22 +126,16 @@ func (h *PagerDuty) understand(r *http.Request, body []byte) (delivery, error) {
 		return delivery{}, r.Context().Err()
 	}
 	if err := pagerduty.VerifySignature(r.Header, body, h.Secrets); err != nil {
-		return delivery{}, err
+		return delivery{}, &refusal{http.StatusUnauthorized, "no valid " + pagerduty.SignatureHeader + ": check pagerduty.webhook_secrets"}
 	}
 	d := delivery{in: incident.Inbound{
 		Source: incident.SourcePagerDuty, ID: incident.Clip(incident.Line(r.Header.Get(pagerduty.WebhookIDHeader)), 120), At: h.Now().UTC(),
 		Encoding: "zstd", Body: pack(body),
 	}}
-	if d.in.ID != "" {
-		d.keys = append(d.keys, "pagerduty/delivery/"+d.in.ID)
-	}
 	ev, err := pagerduty.ParseWebhook(body)
-	if err != nil {
+	if d.keys = keysOf(d.in.ID, ev); err != nil {
 		h.Logger.Warn("webhook.PagerDuty kept", "reason", "not understood", "delivery", d.in.ID, "err", err)
 		return d, nil
-	}
-	if ev.ID != "" {
-		d.keys = append(d.keys, "pagerduty/event/"+incident.Clip(incident.Line(ev.ID), 120))
 	}
 	cmd, ok := Map(ev, d.in.At)
 	if !ok {

@@ -3,6 +3,7 @@ package strictyaml
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -107,6 +108,9 @@ func (g *guard) check(tokens token.Tokens) *refusal {
 func (g *guard) token(tk *token.Token, next token.Type) string {
 	switch tk.Type {
 	case token.InvalidType:
+		if strings.Contains(tk.Error, "'\t'") {
+			return "this is not YAML: there is a tab; indent with spaces"
+		}
 		return "this is not YAML: " + tk.Error + "; check quotes and brackets"
 	case token.DocumentHeaderType:
 		if g.content {

@@ -87,6 +87,7 @@ type Document struct {
 	hidden   map[string]string // what the file says for a value that came from elsewhere
 	failed   map[string]bool   // paths with a problem, and those around them
 	bare     bool              // there is no text: problems name the path instead of a place
+	broken   bool
 	problems Error
 	dropped  int // problems that were not kept, for there are too many
 }
@@ -108,11 +109,13 @@ func Decode(data []byte, into any, o Options) (d *Document) {
 	defer func() {
 		// The YAML library is not ours; a fault in it must not end the service.
 		if r := recover(); r != nil {
+			d.broken = true
 			d.add(pos{}, "this is not YAML that can be read; simplify the file, or quote its strings")
 		}
 	}()
 	root, err := parse(data, o)
 	if err != nil {
+		d.broken = true
 		d.problems = append(d.problems, *err)
 		return d
 	}
@@ -160,6 +163,10 @@ func (d *Document) Has(path string) bool {
 	_, ok := d.at[path]
 	return ok
 }
+
+// Broken reports whether the text could not be read at all, so that nothing can
+// be said of what is missing in it.
+func (d *Document) Broken() bool { return d.broken }
 
 // Failed reports whether a problem is known of the value at path or of
 // something in it, so that the caller need not tell of what follows from it.

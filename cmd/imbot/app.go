@@ -117,31 +117,12 @@ func (a *app) wire() error {
 	}
 	a.reader = &query.Reader{Store: a.store, PublicURL: a.cfg.PublicURL, Pages: a.cfg.Web != nil && a.cfg.Web.OIDC != nil, Catalog: func() incident.Catalog { return a.catalog.Get() }}
 	a.reader.Standby = a.standby
-	if err := a.wireChanges(); err != nil {
-		return err
-	}
-	if err := a.wireMail(); err != nil {
-		return err
-	}
-	if err := a.wireRooms(); err != nil {
-		return err
-	}
-	if err := a.wireInstalls(); err != nil {
-		return err
-	}
-	if err := a.wireTeams(); err != nil {
-		return err
+	for _, wire := range []func() error{a.wireChanges, a.wireMail, a.wireRooms, a.wireInstalls, a.wireTeams, a.wirePages, a.wireJira, a.wireConfluence} {
+		if err := wire(); err != nil {
+			return err
+		}
 	}
 	a.wirePagerDuty()
-	if err := a.wirePages(); err != nil {
-		return err
-	}
-	if err := a.wireJira(); err != nil {
-		return err
-	}
-	if err := a.wireConfluence(); err != nil {
-		return err
-	}
 	a.runner = &outbox.Runner{Store: a.store, Handlers: a.handlers(), Now: a.now, Logger: a.log, OnDead: a.dead, Drain: stopEffects}
 	a.registerMetrics()
 	a.listener, err = net.Listen("tcp", a.cfg.Listen)

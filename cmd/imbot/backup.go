@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,27 +45,15 @@ func runBackup(ctx context.Context, args []string, out, errOut io.Writer) error 
 
 // backupOfRunning asks the running imbot, which has the store's file locked.
 func backupOfRunning(ctx context.Context, cfg *Config, w io.Writer) error {
-	i := slices.IndexFunc(cfg.API.Tokens, func(t APIToken) bool { return t.Role == "admin" })
-	if i < 0 {
-		return errors.New("the store is in use: add an API token with role admin to the configuration, so that the running imbot can be asked for a backup")
-	}
-	_, port, err := net.SplitHostPort(cfg.Listen)
+	r, err := runningImbot(cfg)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+port+"/api/v1/backup", nil)
+	resp, err := r.do(ctx, http.MethodGet, "/api/v1/backup", nil)
 	if err != nil {
 		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+cfg.API.Tokens[i].Token.Reveal())
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("the store is in use, and no imbot answers at port %s: %w", port, err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the running imbot gives no backup: it answers %s", resp.Status)
-	}
 	if _, err := io.Copy(w, resp.Body); err != nil {
 		return fmt.Errorf("read the backup: %w", err)
 	}

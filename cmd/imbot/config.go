@@ -21,14 +21,13 @@ const (
 )
 
 // Config is what imbot.yaml says, checked, with defaults filled in. Paths in it
-// are absolute or relative to where imbot runs. Store may hold a password:
-// never log it.
+// are absolute or relative to where imbot runs.
 type Config struct {
 	Path string `yaml:"-"` // of the file; "" where it was made in the program
 
 	Listen    string           `yaml:"listen"`     // host:port; required
 	PublicURL string           `yaml:"public_url"` // how people reach imbot, without a slash at the end; may be empty
-	Store     string           `yaml:"store"`      // bolt:PATH or postgres://…; required
+	Store     string           `yaml:"store"`      // bolt:PATH; required
 	DryRun    bool             `yaml:"dry_run"`
 	Catalog   string           `yaml:"catalog"` // path; "" for none
 	Teams     *TeamsConfig     `yaml:"teams"`   // nil: off
@@ -168,7 +167,9 @@ func parseConfig(data []byte, path string, getenv func(string) string, read func
 		ReadFile: func(name string) ([]byte, error) { return read(within(folder, name)) },
 	})
 	k := &configCheck{doc: doc, c: c, folder: folder, read: read}
-	k.all()
+	if !doc.Broken() {
+		k.all()
+	}
 	if err := doc.Err(); err != nil {
 		return nil, err
 	}

@@ -139,13 +139,7 @@ func (k *configCheck) store() {
 		k.c.Store = "bolt:" + within(k.folder, path)
 		return
 	}
-	if strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") {
-		if u, err := url.Parse(s); err != nil || u.Host == "" {
-			k.doc.Errorf("store", "this is not an address of a database; write it as in postgres://user:password@host:5432/imbot, with special characters as %%40 and the like")
-		}
-		return
-	}
-	k.doc.Errorf("store", "this store is unknown; use bolt:PATH or postgres://…")
+	k.doc.Errorf("store", "this store is unknown; use bolt:PATH, as in bolt:/var/lib/imbot/imbot.db: one file, for one imbot")
 }
 
 // emptySections refuses a section whose content is missing or commented out:

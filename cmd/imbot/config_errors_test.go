@@ -18,6 +18,10 @@ func TestConfigErrors(t *testing.T) {
 			`imbot.yaml: listen is missing; add it, as in listen: ":8080"`,
 			`imbot.yaml: store is missing; add it, as in store: bolt:/var/lib/imbot/imbot.db`,
 		}},
+		{"no YAML", "listen: \":8080\"\nstore: [\n", []string{
+			`imbot.yaml:2:8: this is not YAML: sequence end token ']' not found; check indentation, quotes and brackets here and in the line above`,
+		}},
+		{"a tab", "listen: \":8080\"\nteams:\n\tapp_id: x\n", []string{`imbot.yaml:3:1: this is not YAML: there is a tab; indent with spaces`}},
 		{"unknown keys", minimal + "listne: a\nteam: {}\n", []string{
 			`imbot.yaml:3:1: unknown key "listne"; did you mean "listen"?`,
 			`imbot.yaml:4:1: unknown key "team"; did you mean "teams"?`,
@@ -25,7 +29,7 @@ func TestConfigErrors(t *testing.T) {
 		{"missing variable", minimal + "public_url: ${NOPE}\n", []string{`imbot.yaml:3:13: the environment has no NOPE; set it, or use a key ending in _file`}},
 		{"top", "listen: 8080\nstore: sqlite:x\npublic_url: http://imbot.example.com\ntimezone: Asia/Jakata\nlanguage: de\ndry_run: yes\n", []string{
 			`imbot.yaml:1:9: "8080" is not an address to listen on; write it as in ":8080" or "127.0.0.1:8080"`,
-			`imbot.yaml:2:8: this store is unknown; use bolt:PATH or postgres://…`,
+			`imbot.yaml:2:8: this store is unknown; use bolt:PATH, as in bolt:/var/lib/imbot/imbot.db: one file, for one imbot`,
 			`imbot.yaml:3:13: plain http is for this machine only; use https`,
 			`imbot.yaml:4:11: "Asia/Jakata" is no timezone; did you mean "Asia/Jakarta"?`,
 			`imbot.yaml:5:11: "de" is no language that imbot speaks; use en or id`,
@@ -137,7 +141,7 @@ func TestConfigErrors(t *testing.T) {
 // What is unusual but good.
 func TestConfigAccepts(t *testing.T) {
 	for _, in := range []string{
-		"listen: 127.0.0.1:0\nstore: postgres://imbot:p%40ss@db.example.com/imbot\npublic_url: http://127.0.0.1:8080/\n",
+		"listen: 127.0.0.1:0\nstore: bolt:imbot.db\npublic_url: http://127.0.0.1:8080/\n",
 		"listen: \":${PORT}\"\nstore: bolt:/var/lib/imbot/imbot.db\npublic_url: http://localhost:8080\n",
 		minimal + goodTeams + "  managed_identity: true\n  service_url_hosts: [\"127.0.0.1:3978\", smba.example.com, \"[::1]:80\"]\n  default_service_url: http://127.0.0.1:3978\n  openid_metadata_url: http://[::1]:1/x\n  authority: https://login.example.com/\n",
 		minimal + goodTeams + "  workload_identity: true\n  managed_identity: false\n",

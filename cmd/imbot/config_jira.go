@@ -22,7 +22,7 @@ type JiraConfig struct {
 
 	Project        string            `yaml:"project"`         // key; of squads without jira_project; required
 	PrivateProject string            `yaml:"private_project"` // key; of private incidents; "": they get no tickets
-	Type           string            `yaml:"type"`            // of follow-ups; default Task
+	Type           string            `yaml:"type"`            // of actions; default Task
 	PostmortemType string            `yaml:"postmortem_type"` // of the task to write an RCA; default type
 	Label          string            `yaml:"label"`           // of all tickets, and what their markers begin with; default imbot
 	Labels         []string          `yaml:"labels"`          // further ones
@@ -34,7 +34,7 @@ type JiraConfig struct {
 // JiraDueConfig is how long after they are made tickets are due.
 type JiraDueConfig struct {
 	Postmortem Duration `yaml:"postmortem"` // default 5d; 0s: no date
-	Action     Duration `yaml:"action"`     // of follow-ups without a date; default 0s: no date
+	Action     Duration `yaml:"action"`     // of actions without a date; default 0s: no date
 }
 
 // secrets are all secrets of the webhook.

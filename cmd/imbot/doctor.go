@@ -6,18 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-
 	"imbot/bot"
 	"imbot/catalog"
-	"imbot/integrations/botframework"
 	"imbot/integrations/pagerduty"
-	"imbot/store"
 )
 
 // Outcomes of a check.
@@ -41,6 +35,7 @@ type doctor struct {
 	cfg     *Config
 	probing probing
 	checks  []check
+	refused bool // PagerDuty takes the token for nothing
 }
 
 func (d *doctor) add(name, state, detail, mend string) {
@@ -92,17 +87,12 @@ func (d *doctor) run(ctx context.Context) {
 	for _, w := range d.cfg.Warnings() {
 		d.add("configuration", checkWarn, w, "")
 	}
-	convs, open := d.store(ctx)
+	convs, running := d.machine(ctx)
 	cat := d.catalog(convs)
 	d.pagerduty(ctx)
-	d.teams(ctx, convs)
-	if d.cfg.Teams != nil {
-		d.probing.person = anybody(cat)
-		d.rooms(ctx)
-		d.installing(ctx)
-	}
+	d.teams(ctx, cat, convs)
 	if cat != nil && d.cfg.Teams != nil {
-		d.channels(cat, convs, open)
+		d.channels(cat, convs, running)
 	}
 	d.standby(ctx, cat)
 	d.hooks(cat)
@@ -138,37 +128,6 @@ func (d *doctor) print(out io.Writer, asJSON bool) error {
 	return nil
 }
 
-// store checks the store, and returns what it knows of conversations. A running
-// imbot holds the file: that is fine, and said.
-func (d *doctor) store(ctx context.Context) (convs []bot.Conversation, open bool) {
-	path := strings.TrimPrefix(d.cfg.Store, "bolt:")
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		dir := filepath.Dir(path)
-		probe, err := os.CreateTemp(dir, ".imbot-doctor-*")
-		if err == nil {
-			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
-		}
-		d.result("store", err, "none yet; it can be created at "+path, "create the folder "+dir+" and let imbot's user write to it")
-		return nil, false
-	}
-	s, err := store.Open(d.cfg.Store, store.Options{Now: time.Now})
-	if err != nil {
-		if strings.Contains(err.Error(), "use") {
-			d.add("store", checkWarn, err.Error(), "channels and bindings can be checked only while imbot does not run; /readyz of the running one tells whether its store is writable")
-			return nil, false
-		}
-		d.add("store", checkFail, err.Error(), "check that the file belongs to imbot's user; restore a backup where it is broken: imbot restore")
-		return nil, false
-	}
-	convs, err = s.Conversations(ctx)
-	if err == nil {
-		err = s.Writable(ctx)
-	}
-	err = errors.Join(err, s.Close())
-	d.result("store", err, fmt.Sprintf("writable, knows %d conversations in Teams", len(convs)), "check disk space and permissions")
-	return convs, err == nil
-}
-
 func (d *doctor) catalog(convs []bot.Conversation) *catalog.Catalog {
 	if d.cfg.Catalog == "" {
 		d.add("catalog", checkWarn, "none: every service is unknown and goes to the default channel", "write a catalog.yaml and name it under catalog; catalog.example.yaml shows how")
@@ -199,6 +158,7 @@ func (d *doctor) pagerduty(ctx context.Context) {
 		return
 	}
 	who, err := c.Check(ctx)
+	d.refused = err != nil
 	d.result("pagerduty token", err, who, "check pagerduty.api_token, and that pagerduty.from is the mail of a PagerDuty user")
 	if err == nil {
 		d.subscription(ctx, c, p)
@@ -230,58 +190,31 @@ func (d *doctor) subscription(ctx context.Context, c *pagerduty.Client, p *Pager
 	d.add(name, checkFail, "no webhook subscription sends to "+url, "create one in PagerDuty (Integrations, Generic Webhooks (v3)) with that URL, and put its secret under pagerduty.webhook_secrets")
 }
 
-func (d *doctor) teams(ctx context.Context, convs []bot.Conversation) {
-	t := d.cfg.Teams
-	if t == nil {
-		d.add("teams", checkOff, "no section: /api/messages is off", "")
-		return
-	}
-	cred, err := teamsCredential(t)
-	if err != nil {
-		d.add("teams token", checkFail, err.Error(), "mend the credential in the teams section")
-		return
-	}
-	_, err = cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{botframework.DefaultScope}})
-	d.result("teams token", err, "Entra gives a token for "+t.AppID, "check app_id, tenant_id and the secret's or certificate's end date; the bot must be of type single tenant")
-	if err != nil {
-		return
-	}
-	c, err := botframework.NewClient(botframework.ClientConfig{Credential: cred, AppID: t.AppID, AllowHosts: t.ServiceURLHosts})
-	if err != nil {
-		d.add("teams connector", checkFail, err.Error(), "mend teams.service_url_hosts")
-		return
-	}
-	ref := botframework.Reference{ServiceURL: t.DefaultServiceURL, TenantID: t.TenantID, BotID: "28:" + t.AppID}
-	for _, v := range convs {
-		if v.Gone == "" && v.ServiceURL != "" {
-			ref.ServiceURL = v.ServiceURL
-		}
-	}
-	if ref.ServiceURL == "" {
-		d.add("teams connector", checkWarn, "no service URL known yet", "add imbot to a team in Teams: its first message tells")
-		return
-	}
-	d.result("teams connector", c.Ping(ctx, ref), "answers at "+ref.ServiceURL+" and takes our token (that proves no installation)", "check that this machine reaches the connector over https, and the bot's registration in Azure")
-}
-
-// channels lists squads without a working channel, and why.
-func (d *doctor) channels(cat *catalog.Catalog, convs []bot.Conversation, known bool) {
+// channels lists squads without a working channel, and why. What was connected
+// by “@imbot connect” is in the store, which a running imbot has for itself.
+func (d *doctor) channels(cat *catalog.Catalog, convs []bot.Conversation, running bool) {
 	byID := map[string]bot.Conversation{}
 	for _, c := range convs {
 		byID[c.ID] = c
+	}
+	if running {
+		d.add("channels", checkOK, "not looked at, for imbot runs: “@imbot test” in a channel tries it", "")
+		return
 	}
 	for _, key := range cat.SquadKeys() {
 		r := cat.Route(key)
 		name := "channel of " + key
 		c, seen := byID[r.Channel]
 		switch {
+		case r.Channel == "" && len(convs) == 0:
+			d.add(name, checkWarn, "none yet, and there is no default channel", "add imbot to the team in Teams, and say “@imbot connect "+key+"” in the channel")
 		case r.Channel == "":
 			d.add(name, checkFail, "none, and there is no default channel", "say “@imbot connect "+key+"” in the channel, or set squads.channel or teams.default_channel")
 		case r.Default:
 			d.add(name, checkWarn, "none of its own: its cards go to the default channel", "say “@imbot connect "+key+"” in its channel")
-		case known && seen && c.Gone != "":
+		case seen && c.Gone != "":
 			d.add(name, checkFail, c.Gone, "add imbot to the team again, or connect another channel")
-		case known && !seen:
+		case !seen:
 			d.add(name, checkWarn, "imbot has not heard from it yet", "add imbot to that team in Teams, and say “@imbot test” in the channel")
 		default:
 			d.add(name, checkOK, strings.TrimSpace(c.TeamName+" "+c.Name), "")

@@ -12,7 +12,7 @@ import (
 	"imbot/locale"
 )
 
-// standby asks for everybody who is on duty, and names the roles that nobody is
+// standby asks for everybody who is on call, and names the roles that nobody is
 // known for.
 func (d *doctor) standby(ctx context.Context, cat *catalog.Catalog) {
 	if cat == nil {
@@ -33,10 +33,14 @@ func (d *doctor) standby(ctx context.Context, cat *catalog.Catalog) {
 	}
 	duties, gaps := s.keeper.On(ctx, roles)
 	for _, g := range gaps {
-		d.add("standby of "+g.Role, checkWarn, strings.TrimSpace(locale.For("en").Or("standby."+g.Reason, g.Reason)+" "+g.Detail), "docs/standby.md says what each source needs")
+		mend := "docs/standby.md says what each source needs"
+		if d.refused && strings.Contains(g.Detail, "pagerduty") {
+			mend = "mend the pagerduty token first"
+		}
+		d.add("standby of "+g.Role, checkWarn, strings.TrimSpace(locale.For("en").Or("standby."+g.Reason, g.Reason)+" "+g.Detail), mend)
 	}
 	if len(gaps) == 0 {
-		d.add("standby", checkOK, fmt.Sprintf("%d people are on duty for %d roles", len(duties), len(roles)), "")
+		d.add("standby", checkOK, fmt.Sprintf("%d people are on call for %d roles", len(duties), len(roles)), "")
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestDoctorStandby names the roles that nobody is on duty for, and hooks of
+// TestDoctorStandby names the roles that nobody is on call for, and hooks of
 // squads that there are not.
 func TestDoctorStandby(t *testing.T) {
 	r := newRig(t, "hooks:\n  - {name: good, url: \"https://x.example.com\", secret: 0123456789abcdef, squads: [payments]}\n  - {name: bad, url: \"https://x.example.com\", secret: 0123456789abcdef, squads: [moon]}\n")

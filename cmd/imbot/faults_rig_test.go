@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -171,7 +172,7 @@ func (o *office) people() {
 	ids := map[string]string{}
 	for _, name := range []string{"Ani", "Budi", "Citra", "Dewi"} {
 		mail := strings.ToLower(name) + "@example.com"
-		u := o.teams.AddUser(botframeworksim.User{Name: name, Mail: mail})
+		u := o.teams.AddUser(botframeworksim.User{Name: name, Mail: mail, AADObjectID: objectOf(mail)})
 		o.graph.AddUser(graphsim.User{ID: u.AADObjectID, Name: name, Mail: mail})
 		ids[name], o.teamsIDs[u.AADObjectID], o.names[u.AADObjectID] = u.ID, u.ID, strings.ToLower(name)
 		o.pd.AddUser(pagerdutysim.User{ID: "P" + strings.ToUpper(name), Name: name, Email: mail})
@@ -185,6 +186,11 @@ func (o *office) people() {
 	o.pd.AddUser(pagerdutysim.User{ID: "PIMBOT", Name: "imbot", Email: "imbot@example.com"})
 	o.pd.AddPolicy(pagerdutysim.Policy{ID: "PEP1", Levels: [][]string{{o.dewi}, {"PANI"}}})
 	o.pd.AddService(pagerdutysim.Service{ID: "PSVC01", Name: "Checkout"})
+}
+
+// objectOf is the id in Entra of whoever has this mail.
+func objectOf(mail string) string {
+	return fmt.Sprintf("%08x-0000-4000-8000-000000000000", crc32.ChecksumIEEE([]byte(mail)))
 }
 
 func (o *office) furnish() {

@@ -182,7 +182,7 @@ A cell has, in this order:
 2. people in the room + people and roles named as missing, with a reason
 3. seconds to the card in the squad's channel; ×2: it stands there twice
 4. seconds to the first mail that the server took
-5. issues in Jira, one for the RCA and one for the follow-up
+5. issues in Jira, one for the RCA and one for the action
 6. mails, each with its own Message-ID; 8+1: one came twice under the same one
 7. how often Dewi was woken, who is on standby, + Ani, who comes next as Dewi does not
    answer

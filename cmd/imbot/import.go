@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -45,27 +44,12 @@ type importCall struct {
 // runImport brings the past in.
 func runImport(ctx context.Context, args []string, out, errOut io.Writer) error {
 	c := importCall{clock: clock{now: time.Now}}
-	fs := flag.NewFlagSet("imbot import pagerduty", flag.ContinueOnError)
-	fs.SetOutput(errOut)
-	fs.Usage = func() {
-		fmt.Fprint(errOut, importUsage)
-		fs.PrintDefaults()
-	}
+	fs := verbFlags("import pagerduty", importUsage, errOut)
 	path := fs.String("config", "", "configuration `file`")
 	fs.StringVar(&c.since, "since", "1y", "how far back, as in 90d, 26w or 1y, or a `date` as in 2025-12-31: incidents that began then or later")
 	fs.StringVar(&c.until, "until", "", "incidents that began before that, written as in -since (default: now)")
 	fs.BoolVar(&c.dry, "dry-run", false, "count only, and change nothing")
-	if len(args) == 0 || args[0] != "pagerduty" {
-		if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
-			fs.SetOutput(out)
-			fmt.Fprint(out, importUsage)
-			fs.PrintDefaults()
-			return nil
-		}
-		fs.Usage()
-		return fmt.Errorf("%w: say imbot import pagerduty", errUsage)
-	}
-	if err := parse(fs, args[1:], 0); err != nil {
+	if err := parseVerb(fs, args, out); err != nil {
 		return err
 	}
 	var err error

@@ -2,16 +2,12 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -146,43 +142,19 @@ func (a *app) tellImport(ctx context.Context, w http.ResponseWriter, q historyRe
 	tell(l)
 }
 
-// importByRunning has the running imbot import.
+// importByRunning has the running imbot import. It lasts as long as the import;
+// whoever asked can end it.
 func importByRunning(ctx context.Context, cfg *Config, q historyRequest, report func(webhook.Progress)) (p webhook.Progress, err error) {
-	i := slices.IndexFunc(cfg.API.Tokens, func(t APIToken) bool { return t.Role == "admin" })
-	if i < 0 {
-		return p, errors.New("the store is in use: add an API token with role admin to the configuration, so that the running imbot can be asked; or stop it for this")
-	}
-	host, port, err := net.SplitHostPort(cfg.Listen)
+	r, err := runningImbot(cfg)
 	if err != nil {
 		return p, err
 	}
-	if !isLoopback(host) {
-		host = "127.0.0.1"
-	}
-	body, err := json.Marshal(q)
+	resp, err := r.do(ctx, http.MethodPost, historyPath, q)
 	if err != nil {
 		return p, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+net.JoinHostPort(host, port)+historyPath, bytes.NewReader(body))
-	if err != nil {
-		return p, err
-	}
-	req.Header.Set("Authorization", "Bearer "+cfg.API.Tokens[i].Token.Reveal())
-	// It lasts as long as the import; whoever asked can end it.
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req)
-	if err != nil {
-		return p, fmt.Errorf("the store is in use, and no imbot answers at %s: %w; if it listens on another address, stop it for this", req.URL.Host, err)
 	}
 	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-		return readImport(ctx, resp.Body, report)
-	case http.StatusNotFound:
-		return p, fmt.Errorf("what answers at %s is no imbot of this version: restart it", req.URL.Host)
-	}
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // what could be read is told
-	return p, fmt.Errorf("the running imbot refuses: %s (%s)", strings.TrimSpace(string(text)), resp.Status)
+	return readImport(ctx, resp.Body, report)
 }
 
 // maxHistoryLine bounds one line of the answer: the last one names all that was
@@ -196,7 +168,7 @@ func readImport(ctx context.Context, r io.Reader, report func(webhook.Progress))
 	for lines.Scan() {
 		var l historyLine
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			return p, fmt.Errorf("the running imbot's answer is not understood (is it of another version?): %w", err)
+			return p, understood(err)
 		}
 		p = l.Progress
 		switch {

@@ -294,6 +294,27 @@ func TestImportAnswers(t *testing.T) {
 	}
 }
 
+// TestBackupOfRunning: the running imbot is asked where it listens, which need not
+// be 127.0.0.1.
+func TestBackupOfRunning(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		t.Skip("this machine has no second loopback address: ", err)
+	}
+	srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-Imbot-Backup")
+		fmt.Fprint(w, "copy for "+r.Header.Get("Authorization"))
+		w.Header().Set("X-Imbot-Backup", "complete")
+	})}}
+	srv.Start()
+	t.Cleanup(srv.Close)
+	cfg := &Config{Listen: l.Addr().String(), API: APIConfig{Tokens: []APIToken{{Role: "admin", Token: "t"}}}}
+	var out strings.Builder
+	if err := backupOfRunning(t.Context(), cfg, &out); err != nil || out.String() != "copy for Bearer t" {
+		t.Errorf("backup %q, %v", out.String(), err)
+	}
+}
+
 func TestSomeTimeAgo(t *testing.T) {
 	jakarta := time.FixedZone("WIB", 7*3600)
 	now := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)

@@ -37,8 +37,7 @@ func (a *app) installs(book *bot.Directory) *effects.Installs {
 	if a.people == nil {
 		return nil
 	}
-	t := a.cfg.Teams
-	return &effects.Installs{Graph: a.people, Book: book, CatalogID: t.CatalogAppID, ManifestID: t.manifestID(), Consent: t.consent(), Now: a.now}
+	return &effects.Installs{Graph: a.people, Book: book, App: a.cfg.Teams.app(), Now: a.now}
 }
 
 // installing tells what stands in the way of installing imbot for people. It

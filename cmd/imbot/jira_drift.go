@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,25 +63,19 @@ func (a *app) serveDrift(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, out)
 }
 
+const driftUsage = `imbot jira drift: print what was not in Jira as it is here, and what was done about it
+
+example: imbot jira drift -config imbot.yaml
+
+`
+
 // runJiraCommand is the subcommand jira.
 func runJiraCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	fs := flag.NewFlagSet("imbot jira drift", flag.ContinueOnError)
-	fs.SetOutput(errOut)
+	fs := verbFlags("jira drift", driftUsage, errOut)
 	path := fs.String("config", "", "configuration `file`")
 	asJSON := fs.Bool("json", false, "print JSON")
 	now := fs.Bool("now", false, "have the running imbot compare now, instead of printing what the last comparison found")
-	fs.Usage = func() {
-		fmt.Fprint(errOut, "imbot jira drift: print what was not in Jira as it is here, and what was done about it\n\nexample: imbot jira drift -config imbot.yaml\n\n")
-		fs.PrintDefaults()
-	}
-	if len(args) == 0 || args[0] != "drift" {
-		fs.Usage()
-		if len(args) > 0 && strings.Contains("-h --help help", args[0]) {
-			return flag.ErrHelp
-		}
-		return fmt.Errorf("%w: say imbot jira drift", errUsage)
-	}
-	if err := parse(fs, args[1:], 0); err != nil {
+	if err := parseVerb(fs, args, out); err != nil {
 		return err
 	}
 	cfg, err := loadConfig(*path)
@@ -117,15 +110,18 @@ func driftOf(ctx context.Context, cfg *Config, now bool) (driftReport, error) {
 				return out, err
 			}
 		}
-		door, err := runningImbot(cfg, jiraDriftPath)
+		r, err := runningImbot(cfg)
 		if err != nil {
 			return out, err
 		}
-		method := http.MethodGet
+		method, limit := http.MethodGet, remoteLimit
 		if now {
-			method, door.http.Timeout = http.MethodPost, maxCompare
+			method, limit = http.MethodPost, maxCompare
 		}
-		return out, door.ask(ctx, method, "", nil, &out)
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		err = r.ask(ctx, method, jiraDriftPath, nil, &out)
+		return out, err
 	}
 	if err != nil {
 		return out, err
@@ -151,7 +147,7 @@ func printDrift(out io.Writer, r *webhook.JiraReport) error {
 	for _, d := range r.Drifts {
 		about := "RCA"
 		if d.N > 0 {
-			about = fmt.Sprintf("follow-up %d", d.N)
+			about = fmt.Sprintf("action %d", d.N)
 		}
 		if d.What == webhook.DriftCopy {
 			about = "copy"

@@ -194,8 +194,8 @@ func TestPrintDrift(t *testing.T) {
 		{Incident: "INC-20", Key: "OPS-22", What: webhook.DriftCopy, Did: "y"},
 	}})
 	want := `Compared at 2026-03-01 02:03 UTC: 3 tickets with 4 issues in Jira, 5 differences.
-INC-1   follow-up 2  OPS-1   edited due  x
-INC-20  copy         OPS-22  copy        y
+INC-1   action 2  OPS-1   edited due  x
+INC-20  copy      OPS-22  copy        y
 … and 2 more
 … and 1 of private incidents
 `

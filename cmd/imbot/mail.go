@@ -29,6 +29,7 @@ import (
 type mailing struct {
 	sender      effects.MailSender // nil: the mail section is absent
 	check       func(ctx context.Context) error
+	only        func(ctx context.Context, other string) error // tries another mailbox; nil: not by Microsoft Graph
 	unsubscribe *web.Unsubscribe
 }
 
@@ -73,7 +74,11 @@ func newMailing(cfg *Config, k clock) (mailing, error) {
 		if err != nil {
 			return mailing{}, err
 		}
-		return mailing{sender: &effects.GraphMail{API: api, Writer: w}, check: func(ctx context.Context) error { return checkGraphMail(ctx, api, w.From()) }}, nil
+		return mailing{
+			sender: &effects.GraphMail{API: api, Writer: w},
+			check:  func(ctx context.Context) error { return checkGraphMail(ctx, api, w.From()) },
+			only:   func(ctx context.Context, other string) error { return checkGraphMail(ctx, api, other) },
+		}, nil
 	}
 	s := m.SMTP
 	c := mail.Config{
@@ -273,9 +278,36 @@ func (d *doctor) mail(ctx context.Context) {
 		d.add("mail", checkFail, err.Error(), "mend the mail section")
 		return
 	}
-	where, mend := "Microsoft Graph", "give the app Mail.Send, limited to this mailbox, and check that the mailbox exists"
+	where, mend := "Microsoft Graph", "give the app Mail.Send for this mailbox (docs/permissions.md has the commands; it takes up to two hours), and check that the mailbox exists"
 	if s := d.cfg.Mail.SMTP; s != nil {
 		where, mend = s.Host, "check host, port, tls, user and password of mail.smtp; Exchange Online lets only oauth sign in"
 	}
-	d.result("mail", m.check(ctx), where+" takes mails from "+d.cfg.Mail.From+"; after a lost answer one may come twice, with the same Message-ID", mend)
+	err = m.check(ctx)
+	if m.only != nil && err == nil {
+		defer d.oneMailbox(ctx, m.only)
+	}
+	d.result("mail", err, where+" takes mails from "+d.cfg.Mail.From+"; after a lost answer one may come twice, with the same Message-ID", mend)
+}
+
+// oneMailbox proves that imbot may send from its own mailbox only: it tries that
+// of an admin, with a mail to nobody, which Graph refuses in any case. Only how it
+// does tells whether others would be sent.
+func (d *doctor) oneMailbox(ctx context.Context, try func(ctx context.Context, mailbox string) error) {
+	const name = "mail: from one mailbox only"
+	for _, other := range d.cfg.Access.Admins {
+		if !strings.Contains(other, "@") || strings.Contains(strings.ToLower(d.cfg.Mail.From), other) {
+			continue
+		}
+		err := try(ctx, other)
+		var e *graphrest.Error
+		switch {
+		case err == nil:
+			d.add(name, checkWarn, "imbot can send mails as "+other+", and so as everybody", "limit Mail.Send to the mailbox of mail.from: docs/permissions.md has the commands")
+			return
+		case errors.As(err, &e) && e.Status == http.StatusForbidden:
+			d.add(name, checkOK, "imbot may not send as "+other, "")
+			return
+		}
+	}
+	d.add(name, checkOff, "not tried: no admin under access has a mailbox", "")
 }

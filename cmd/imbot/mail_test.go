@@ -155,11 +155,35 @@ func TestMailDoctor(t *testing.T) {
 		r := newRig(t, c.section)
 		d := &doctor{cfg: r.app.cfg}
 		d.mail(t.Context())
-		if len(d.checks) != 1 || d.checks[0].State != c.state || !strings.Contains(d.checks[0].Detail, c.detail) || strings.Contains(fmt.Sprint(d.checks), "wrong ") {
+		if len(d.checks) < 1 || d.checks[0].State != c.state || !strings.Contains(d.checks[0].Detail, c.detail) || strings.Contains(fmt.Sprint(d.checks), "wrong ") {
 			t.Errorf("%s: %+v", c.name, d.checks)
 		}
 	}
 	if n := len(sim.Mails()) + len(graph.Mails()); n != 0 {
 		t.Errorf("doctor sent %d mails", n)
+	}
+}
+
+// TestMailDoctorOneMailbox: doctor proves that imbot may send from one mailbox
+// only, and sends nothing.
+func TestMailDoctorOneMailbox(t *testing.T) {
+	for name, c := range map[string]struct {
+		admin         graphsim.User
+		state, detail string
+	}{
+		"limited":     {graphsim.User{Mail: "ani@example.com", Guarded: true}, checkOK, "may not send as ani@example.com"},
+		"not limited": {graphsim.User{Mail: "ani@example.com"}, checkWarn, "as everybody"},
+		"no mailbox":  {graphsim.User{Mail: "ani@example.com", NoMailbox: true}, checkOff, "not tried"},
+	} {
+		graph := graphsim.New(graphsim.Options{Verify: func(string) error { return nil }})
+		t.Cleanup(graph.Close)
+		graph.AddUser(graphsim.User{Name: "imbot", Mail: "imbot@example.com"})
+		graph.AddUser(c.admin)
+		r := newRig(t, "mail: {from: imbot@example.com, graph: {url: "+graph.URL()+"}}\n")
+		d := &doctor{cfg: r.app.cfg}
+		d.mail(t.Context())
+		if len(d.checks) != 2 || d.checks[0].State != checkOK || d.checks[1].State != c.state || !strings.Contains(d.checks[1].Detail, c.detail) || len(graph.Mails()) != 0 {
+			t.Errorf("%s: %+v", name, d.checks)
+		}
 	}
 }

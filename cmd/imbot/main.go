@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -62,7 +63,7 @@ func main() {
 // run is main with everything passed in.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	cmds := subcommands()
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+	if len(args) == 0 || asksHelp(args[0]) {
 		usage(out, cmds)
 		if len(args) == 0 {
 			return exitUsage
@@ -91,9 +92,11 @@ func usage(w io.Writer, cmds []command) {
 	fmt.Fprintln(w, "imbot runs a company's incidents inside Microsoft Teams.\n\nusage: imbot COMMAND [flags]   (imbot COMMAND -h for the flags)")
 	fmt.Fprintln(w)
 	for _, c := range cmds {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.text)
+		fmt.Fprintf(w, "  %-12s %s\n", c.name, c.text)
 	}
 }
+
+func asksHelp(arg string) bool { return arg == "help" || arg == "-h" || arg == "--help" }
 
 // flags returns the flag set of a subcommand, with an example in its help.
 func flags(name string, errOut io.Writer) *flag.FlagSet {
@@ -108,6 +111,33 @@ func flags(name string, errOut io.Writer) *flag.FlagSet {
 		fs.PrintDefaults()
 	}
 	return fs
+}
+
+// verbFlags returns the flag set of a subcommand with one verb, such as "rules
+// test". Its help is usage, and the flags.
+func verbFlags(words, usage string, errOut io.Writer) *flag.FlagSet {
+	fs := flag.NewFlagSet("imbot "+words, flag.ContinueOnError)
+	fs.SetOutput(errOut)
+	fs.Usage = func() {
+		fmt.Fprint(fs.Output(), usage)
+		fs.PrintDefaults()
+	}
+	return fs
+}
+
+// parseVerb demands the verb, and then what parse does, without arguments.
+func parseVerb(fs *flag.FlagSet, args []string, out io.Writer) error {
+	_, verb, _ := strings.Cut(strings.TrimPrefix(fs.Name(), "imbot "), " ")
+	switch {
+	case len(args) > 0 && args[0] == verb:
+		return parse(fs, args[1:], 0)
+	case len(args) > 0 && asksHelp(args[0]):
+		fs.SetOutput(out)
+		fs.Usage()
+		return flag.ErrHelp
+	}
+	fs.Usage()
+	return fmt.Errorf("%w: say %s", errUsage, fs.Name())
 }
 
 // parse reads the flags and demands that want arguments are left; want < 0 takes

@@ -7,10 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"imbot/bot"
 	"imbot/commands"
+	"imbot/locale"
 	"imbot/manifest"
 )
 
@@ -66,7 +66,7 @@ func manifestOptions(cfg *Config, packageVersion string) (manifest.Options, erro
 	}
 	scopes := []string{manifest.ScopePersonal, manifest.ScopeTeam, manifest.ScopeGroupChat}
 	for _, c := range commands.Commonest() {
-		o.Commands = append(o.Commands, manifest.Command{Title: c.Title, Description: strings.TrimSpace(c.Description), Scopes: scopes})
+		o.Commands = append(o.Commands, manifest.Command{Title: c, Description: locale.For(locale.English).Text("help." + c), Scopes: scopes})
 	}
 	return o, nil
 }

@@ -40,7 +40,10 @@ func graphGrants() []grant {
 	var out []grant
 	for _, p := range graphrest.Permissions() {
 		g := grant{system: "Microsoft Graph", feature: p.Feature, right: p.Permission, where: "Entra, application permission", without: p.LostWithout, instead: p.Alternative}
-		if p.InChat {
+		switch {
+		case p.Permission == "Mail.Send":
+			g.where, g.instead = "Exchange Online, for the one mailbox: see below; not in Entra, where it is for all", "SMTP"
+		case p.InChat:
 			g.where = "app package, profile " + strings.Join(profilesWith(p.Permission), " or ")
 		}
 		out = append(out, g)
@@ -75,13 +78,13 @@ var pagerDutyGrants = []grant{
 	{"PagerDuty", "switch the webhook on again when PagerDuty has switched it off", "webhook_subscriptions.write", "API key, full", "somebody must do it by hand", "watch `imbot doctor`"},
 	{"PagerDuty", "acknowledge, resolve, note; wake people", "incidents.write", "API key, full", "what people do here is not told to PagerDuty; nobody is woken, and the card says so", "wake people in PagerDuty"},
 	{"PagerDuty", "know people by mail", "users.read", "API key (read-only will do)", "nobody is woken whose `pagerduty_id` is not in the catalog; all is done in the name of `pagerduty.from`", "write `pagerduty_id` into the catalog"},
-	{"PagerDuty", "who is on duty", "oncalls.read", "API key (read-only will do)", "schedules and escalation policies are not asked", "a `rota` in the catalog, or a standby tool of your own"},
+	{"PagerDuty", "who is on call", "oncalls.read", "API key (read-only will do)", "schedules and escalation policies are not asked", "a `rota` in the catalog, or a standby tool of your own"},
 	{"PagerDuty", "who calls whom", "services.read", "API key (read-only will do)", "service dependencies are not known from there", "`depends_on` in the catalog, or another source; `topology.pagerduty: false`"},
 	{"PagerDuty", "names of priorities at import", "priorities.read", "API key (read-only will do)", "rules by priority do not match the past", ""},
 }
 
 var otherGrants = []grant{
-	{"Jira", "tickets for RCAs and follow-ups", "read:jira-work, write:jira-work; in the projects: Browse, Create, Edit, Assign, Schedule, Transition and Link", "API token (Cloud) or personal token (Data Center) of an account of imbot's own", "no tickets", "follow-ups are kept in imbot"},
+	{"Jira", "tickets for RCAs and actions", "read:jira-work, write:jira-work; in the projects: Browse, Create, Edit, Assign, Schedule, Transition and Link", "API token (Cloud) or personal token (Data Center) of an account of imbot's own", "no tickets", "actions are kept in imbot"},
 	{"Jira", "assign tickets to people", "read:jira-user; Browse users and groups", "the same token", "tickets are unassigned", "write `jira_account` into the catalog"},
 	{"Jira", "hear of changed tickets", "", "a webhook by an administrator, and its secret", "changes are found only when they are looked for", ""},
 	{"Confluence", "publish postmortems", "read:space:confluence, read:page:confluence, write:page:confluence; in the space: View and Add pages", "API token of an account of imbot's own", "no pages", "the postmortem is on the incident's own page"},
@@ -155,7 +158,7 @@ New-ManagementScope -Name "imbot mailbox" -RecipientRestrictionFilter "PrimarySm
 New-ManagementRoleAssignment -App APP_ID -Role "Application Mail.Send" -CustomResourceScope "imbot mailbox"
 ` + "```" + `
 
-To prove it, ask for two mailboxes; changes take up to two hours to count:
+` + "`imbot doctor`" + ` proves it: it tries the mailbox of an admin, with a mail to nobody. Or ask Exchange for two mailboxes; changes take up to two hours to count:
 
 ` + "```powershell" + `
 Test-ServicePrincipalAuthorization -Identity APP_ID -Resource imbot@example.com       # InScope: True

@@ -50,7 +50,7 @@ func (a *app) roomHandlers(h map[string]outbox.Handler, say *effects.Teams) {
 		return
 	}
 	t := a.cfg.Teams
-	r.Book, r.CatalogID, r.ManifestID, r.Consent, r.Size = say.Book, t.CatalogAppID, t.manifestID(), t.consent(), t.RoomSize
+	r.Book, r.App, r.Size = say.Book, t.app(), t.RoomSize
 	if t.Meetings != nil {
 		r.Organizer = t.Meetings.Organizer
 	}
@@ -59,6 +59,11 @@ func (a *app) roomHandlers(h map[string]outbox.Handler, say *effects.Teams) {
 
 // manifestID is the id in the manifest of the app package.
 func (t *TeamsConfig) manifestID() string { return cmp.Or(t.ManifestID, manifest.ID(t.AppID)) }
+
+// app is imbot's app package, for Graph.
+func (t *TeamsConfig) app() *effects.App {
+	return &effects.App{CatalogID: t.CatalogAppID, ManifestID: t.manifestID(), Consent: t.consent()}
+}
 
 // consent is what the app package of this profile asks for in a chat.
 func (t *TeamsConfig) consent() []graphrest.RSC {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 	"imbot/incident"
 	"imbot/store/boltstore"
 	"imbot/topology"
+	"imbot/webhook"
 )
 
 const rulesUsage = `imbot rules test: replay the alerts that came, and print what levels, rules and correlation would make of them
@@ -49,12 +49,7 @@ func (e errConfig) Unwrap() error        { return e.error }
 
 // runRules tries rules out.
 func runRules(ctx context.Context, args []string, out, errOut io.Writer) error {
-	fs := flag.NewFlagSet("imbot rules test", flag.ContinueOnError)
-	fs.SetOutput(errOut)
-	fs.Usage = func() {
-		fmt.Fprint(errOut, rulesUsage)
-		fs.PrintDefaults()
-	}
+	fs := verbFlags("rules test", rulesUsage, errOut)
 	var c rulesCall
 	fs.StringVar(&c.config, "config", "", "configuration `file`")
 	fs.StringVar(&c.against, "against", "", "another configuration `file`, to compare")
@@ -67,17 +62,7 @@ func runRules(ctx context.Context, args []string, out, errOut io.Writer) error {
 	})
 	fs.BoolVar(&c.json, "json", false, "print JSON, with every incident")
 	fs.BoolVar(&c.all, "all", false, fmt.Sprintf("print every incident, not only the newest %d", backtest.MaxRows))
-	if len(args) == 0 || args[0] != "test" {
-		if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
-			fs.SetOutput(out)
-			fmt.Fprint(out, rulesUsage)
-			fs.PrintDefaults()
-			return nil
-		}
-		fs.Usage()
-		return fmt.Errorf("%w: say imbot rules test", errUsage)
-	}
-	if err := parse(fs, args[1:], 0); err != nil {
+	if err := parseVerb(fs, args, out); err != nil {
 		return err
 	}
 	return c.run(ctx, out, errOut)
@@ -140,7 +125,7 @@ func (c *rulesCall) run(ctx context.Context, out, errOut io.Writer) (err error) 
 		if err != nil {
 			return err
 		}
-		r := backtest.Replay{Log: from, Since: c.since.Std(), Read: replayed, Progress: progress, Scratch: func(now func() time.Time) (backtest.Scratch, error) {
+		r := backtest.Replay{Log: from, Since: c.since.Std(), Read: webhook.CommandOf, Progress: progress, Scratch: func(now func() time.Time) (backtest.Scratch, error) {
 			return boltstore.Open(filepath.Join(dir, fmt.Sprintf("replay-%d.db", i)), boltstore.Options{
 				Now: now, KeyRetention: t.cfg.Retention.Keys.Std(), NoSync: true, Logger: slog.New(slog.DiscardHandler),
 			})

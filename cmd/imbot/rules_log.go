@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,10 +15,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"imbot/backtest"
-	"imbot/incident"
-	"imbot/integrations/pagerduty"
 	"imbot/store/boltstore"
-	"imbot/webhook"
 )
 
 // openCopy copies the store, and opens the copy: a store of an older version is
@@ -74,41 +70,6 @@ func (u untilDone) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return u.w.Write(p)
-}
-
-// replayed is the command that was made of a stored body when it came: a
-// webhook of PagerDuty, or the details of an alert that were fetched.
-func replayed(in incident.Inbound) (incident.Command, bool) {
-	body, err := webhook.Body(in)
-	if err != nil {
-		return incident.Command{}, false
-	}
-	switch in.Source {
-	case incident.SourcePagerDuty:
-		ev, err := pagerduty.ParseWebhook(body)
-		if err != nil {
-			return incident.Command{}, false
-		}
-		cmd, ok := webhook.Map(ev, in.At)
-		if in.ID != "" {
-			cmd.Keys = append(cmd.Keys, "pagerduty/delivery/"+in.ID)
-		}
-		if ev.ID != "" {
-			cmd.Keys = append(cmd.Keys, "pagerduty/event/"+incident.Clip(incident.Line(ev.ID), 120))
-		}
-		return cmd, ok
-	case incident.SourceAlerts:
-		var alert incident.Alert
-		if err := json.Unmarshal(body, &alert); err != nil || in.ID == "" {
-			return incident.Command{}, false
-		}
-		return incident.Command{
-			Verb: incident.Enrich, Source: incident.SourcePagerDuty, Actor: webhook.Agent(nil), Keys: []string{"pagerduty/enrich/" + in.ID},
-			Ref:  &incident.Ref{System: incident.SourcePagerDuty, Role: incident.RoleAlert, ID: in.ID},
-			Args: incident.Args{Alert: &alert},
-		}, true
-	}
-	return incident.Command{}, false
 }
 
 // showProgress writes how far a replay is, in one line that done takes away

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -40,37 +41,19 @@ func (a *app) run(ctx context.Context) error {
 		}
 		return nil
 	})
-	var background errgroup.Group
-	background.Go(func() error { return a.runner.Run(work) })
-	background.Go(func() error {
-		a.every(work, time.Hour, "prune", func(c context.Context) error { return errors.Join(a.store.Prune(c, a.now()), a.pruneChanges(c)) })
-		return nil
-	})
-	background.Go(func() error {
-		a.every(work, standbyPause, "standby", a.refreshStandby)
-		return nil
-	})
-	background.Go(func() error {
-		a.every(work, time.Hour, "reminders", a.remind)
-		return nil
-	})
-	background.Go(func() error {
-		a.topology.Run(work)
-		return nil
-	})
-	background.Go(func() error {
-		a.changes.Run(work)
-		return nil
-	})
-	background.Go(func() error {
-		a.runJira(work)
-		return nil
-	})
+	var background sync.WaitGroup
+	each := func(pause time.Duration, what string, do func(context.Context) error) {
+		background.Go(func() { a.every(work, pause, what, do) })
+	}
+	background.Go(func() { a.runner.Run(work) })
+	background.Go(func() { a.topology.Run(work) })
+	background.Go(func() { a.changes.Run(work) })
+	background.Go(func() { a.runJira(work) })
+	each(time.Hour, "prune", func(c context.Context) error { return errors.Join(a.store.Prune(c, a.now()), a.pruneChanges(c)) })
+	each(standbyPause, "standby", a.refreshStandby)
+	each(time.Hour, "reminders", a.remind)
 	if a.reconciler != nil {
-		background.Go(func() error {
-			a.every(work, a.cfg.PagerDuty.Reconcile.Std(), "reconcile", a.reconciler.Run)
-			return nil
-		})
+		each(a.cfg.PagerDuty.Reconcile.Std(), "reconcile", a.reconciler.Run)
 	}
 	g.Go(func() error {
 		<-gctx.Done()
@@ -84,7 +67,8 @@ func (a *app) run(ctx context.Context) error {
 	})
 	err := g.Wait()
 	stopWork()
-	return errors.Join(err, background.Wait(), a.close())
+	background.Wait()
+	return errors.Join(err, a.close())
 }
 
 // every does something now and then, until ctx ends. Failures are logged when

@@ -84,7 +84,7 @@ type standby struct {
 	plans  func() map[string]oncall.Plan
 }
 
-// On finds who is on duty.
+// On finds who is on call.
 func (s standby) On(ctx context.Context, roles []string) ([]effects.Duty, []effects.Gap) {
 	shifts, gaps := s.keeper.On(ctx, roles)
 	duties := make([]effects.Duty, 0, len(shifts))
@@ -98,7 +98,7 @@ func (s standby) On(ctx context.Context, roles []string) ([]effects.Duty, []effe
 	return duties, out
 }
 
-// Roles are all that somebody can be on duty for, squads' own last.
+// Roles are all that somebody can be on call for, squads' own last.
 func (s standby) Roles() []string {
 	plans := s.plans()
 	return slices.SortedFunc(maps.Keys(plans), func(a, b string) int {

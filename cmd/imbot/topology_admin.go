@@ -2,41 +2,33 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
-	"strings"
 
 	"imbot/topology"
+	"imbot/topology/edgefile"
 )
 
 // topologyPath is where the command line reaches a running imbot, which has the
 // store's file locked.
 const topologyPath = "/api/v1/topology"
 
-// Bounds of what the command line and a running imbot tell each other: a request
-// has at most 20,000 edges, and a report 40,000 of each source.
-const (
-	maxTopologyRequest = 32 << 20
-	maxTopologyReport  = 256 << 20
-)
+// maxTopologyRequest bounds a request: it has at most 20,000 edges.
+const maxTopologyRequest = 32 << 20
 
 // importRequest asks for edges to be remembered or forgotten.
 type importRequest struct {
-	Edges       []importEdge `json:"edges"`
-	Remove      bool         `json:"remove,omitempty"`
-	SkipUnknown bool         `json:"skip_unknown,omitempty"`
+	Edges       []edgefile.Edge `json:"edges"`
+	Remove      bool            `json:"remove,omitempty"`
+	SkipUnknown bool            `json:"skip_unknown,omitempty"`
 }
 
 // importResult is what became of them: all or nothing.
 type importResult struct {
-	Done     int             `json:"done"`              // edges remembered or forgotten
-	Skipped  int             `json:"skipped,omitempty"` // left out, because of names that no service has
-	Problems []importProblem `json:"problems,omitempty"`
+	Done     int                `json:"done"`              // edges remembered or forgotten
+	Skipped  int                `json:"skipped,omitempty"` // left out, because of names that no service has
+	Problems []edgefile.Problem `json:"problems,omitempty"`
 }
 
 // change carries out a request.
@@ -45,18 +37,18 @@ func (q *importRequest) change(ctx context.Context, k *topology.Keeper, services
 	for i := range services {
 		keys[i] = services[i].Key
 	}
-	r := resolve(q.Edges, k.Names(), keys, q.SkipUnknown, c.now())
-	if len(r.problems) > 0 {
-		return importResult{Problems: r.problems}, nil
+	r := edgefile.Resolve(q.Edges, k.Names(), keys, q.SkipUnknown, c.now())
+	if len(r.Problems) > 0 {
+		return importResult{Problems: r.Problems}, nil
 	}
-	out := importResult{Skipped: len(q.Edges) - len(r.edges)}
+	out := importResult{Skipped: len(q.Edges) - len(r.Edges)}
 	var err error
 	if q.Remove {
-		out.Done, err = k.Remove(ctx, r.edges)
+		out.Done, err = k.Remove(ctx, r.Edges)
 		return out, err
 	}
-	out.Done = len(r.edges)
-	return out, k.Import(ctx, r.edges, r.unknown)
+	out.Done = len(r.Edges)
+	return out, k.Import(ctx, r.Edges, r.Unknown)
 }
 
 // serveTopology shows and changes what is remembered of who calls whom. As a
@@ -91,41 +83,4 @@ func (a *app) serveTopology(w http.ResponseWriter, r *http.Request) {
 		a.log.Info("topology: edges changed by hand", "edges", result.Done, "removed", req.Remove, "skipped", result.Skipped)
 		answerJSON(w, http.StatusOK, result)
 	}
-}
-
-// localAdmin lets in who is on this machine and has an admin's token. All
-// hashes are compared, in constant time: how long it takes tells nothing.
-func (a *app) localAdmin(r *http.Request) (status int, text string) {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	ip := net.ParseIP(host)
-	if err != nil || ip == nil || !ip.IsLoopback() || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
-		return http.StatusForbidden, "this is for imbot's own command line, on its own machine only"
-	}
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
-		return http.StatusUnauthorized, "send an admin's token: Authorization: Bearer …"
-	}
-	hash, found := sha256.Sum256([]byte(secret)), 0
-	for _, t := range a.cfg.API.Tokens {
-		if want := sha256.Sum256([]byte(t.Token.Reveal())); t.Role == "admin" && t.Token != "" {
-			found |= subtle.ConstantTimeCompare(hash[:], want[:])
-		}
-	}
-	if found != 1 {
-		return http.StatusForbidden, "this is for admins' tokens only"
-	}
-	return http.StatusOK, ""
-}
-
-func answerJSON(w http.ResponseWriter, status int, doc any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(doc) // the caller may be gone
-}
-
-func answerText(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	fmt.Fprintln(w, text)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"imbot/catalog/strictyaml"
+	"imbot/topology/edgefile"
 )
 
 // topologyCommand is one way to use imbot topology.
@@ -57,7 +58,7 @@ func runTopology(ctx context.Context, args []string, out, errOut io.Writer) erro
 			return runTopologyCommand(ctx, c, args[1:], out, errOut)
 		}
 	}
-	if args[0] == "-h" || args[0] == "--help" || args[0] == "help" {
+	if asksHelp(args[0]) {
 		usage(out)
 		return nil
 	}
@@ -128,7 +129,7 @@ func (c *topologyCall) show() error {
 		return err
 	}
 	if s := r.Service; s != nil && s.Key == "" {
-		return fmt.Errorf("there is no service %q%s", service, nearest(service, c.keys()))
+		return fmt.Errorf("there is no service %q%s", service, edgefile.Hint(service, c.keys()))
 	}
 	switch {
 	case c.json && r.Service != nil:
@@ -156,11 +157,11 @@ func (c *topologyCall) keys() []string {
 
 func (c *topologyCall) load() error {
 	name := c.args[0]
-	data, err := readBounded(name, maxImport)
+	data, err := readBounded(name, edgefile.MaxBytes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	edges, err := parseEdges(name, data)
+	edges, err := edgefile.Parse(name, data)
 	if err != nil {
 		return err
 	}
@@ -174,10 +175,10 @@ func (c *topologyCall) load() error {
 	}
 	if n := len(r.Problems); n > 0 {
 		var lines []string
-		for _, p := range r.Problems[:min(n, maxProblems)] {
+		for _, p := range r.Problems[:min(n, edgefile.MaxProblems)] {
 			lines = append(lines, fmt.Sprintf("%s:%d: %s", name, p.Line, p.Text))
 		}
-		if n > maxProblems {
+		if n > edgefile.MaxProblems {
 			lines = append(lines, "and more")
 		}
 		return fmt.Errorf("nothing of the file was taken:\n%s", strings.Join(lines, "\n"))

@@ -212,9 +212,9 @@ func TestTopologyCommandWhileRunning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := runningTopology(cfg)
+		d, err := runningImbot(cfg)
 		if err == nil {
-			_, err = d.report(t.Context(), "")
+			_, err = remoteTopology{d}.report(t.Context(), "")
 		}
 		if err == nil || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "token-of-the-tests") {
 			t.Errorf("%s: %v, want %q", tt.text, err, tt.says)

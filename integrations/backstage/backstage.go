@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -224,25 +223,14 @@ func (c *Client) get(ctx context.Context, address string) ([]byte, *Error) {
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, silence(ctx, err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	resp, body, err := rest.Whole(c.http.Do, req, maxBody)
 	switch {
 	case err != nil:
-		return nil, silence(ctx, err)
+		return nil, &Error{Message: "Backstage did not answer", Err: err}
 	case resp.StatusCode != http.StatusOK:
 		return nil, refusal(resp, body, c.now())
 	case len(body) > maxBody:
 		return nil, &Error{Status: resp.StatusCode, Message: fmt.Sprintf("the answer is longer than %d MB", maxBody>>20)}
 	}
 	return body, nil
-}
-
-// silence is the error of a request without an answer. It keeps the reason and
-// leaves out the URL.
-func silence(ctx context.Context, err error) *Error {
-	return &Error{Message: "Backstage did not answer", Err: rest.Silence(ctx, err)}
 }

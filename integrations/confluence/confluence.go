@@ -25,8 +25,13 @@ import (
 	v2 "github.com/ctreminiom/go-atlassian/v2/confluence/v2"
 	"github.com/ctreminiom/go-atlassian/v2/pkg/infra/models"
 
+	"imbot/integrations/internal/atlassian"
 	"imbot/integrations/internal/rest"
 )
+
+// maxBody bounds an answer: 25 pages with their bodies. Confluence takes 5 MB
+// for one page; usual ones are below 100 KB.
+const maxBody = 32 << 20
 
 // Config says how to reach Confluence, and where its pages go.
 type Config struct {
@@ -116,21 +121,13 @@ func New(cfg Config) (*Client, error) {
 func (c *Client) call(ctx context.Context, op string, fn func(ctx context.Context, api *v2.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	x := &exchange{c: c}
+	x := &atlassian.Exchange{Product: product, HTTP: c.http, Now: c.now, MaxBody: maxBody, Words: reasons}
 	api, err := v2.New(x, c.base)
 	if err != nil {
-		return &Error{Op: op, Message: "the URL can't be used", Err: err, noWay: true}
+		return &Error{Product: product, Op: op, Message: "the URL can't be used", Err: err, Final: true}
 	}
 	api.Auth.SetBasicAuth(c.email, c.token)
-	err = fn(ctx, api)
-	switch {
-	case err == nil:
-		return nil
-	case x.err != nil:
-		x.err.Op = op
-		return x.err
-	}
-	return &Error{Op: op, Status: x.status, Message: "the answer of Confluence was not understood", Err: err, sent: x.changes && x.status != 0}
+	return x.Result(op, fn(ctx, api))
 }
 
 // links are what the library leaves out of a page.

@@ -71,7 +71,7 @@ func FuzzReasons(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got := reasons(body)
+		got, _ := reasons(body)
 		if len(got) > 400 || !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x00\x1b") {
 			t.Errorf("reasons(%q) = %q", body, got)
 		}

@@ -110,7 +110,7 @@ func (c *Client) want(p Page, known string) (*want, error) {
 		return nil, invalid(op, fmt.Sprintf("%.40q is no id of a page to put it under", p.ParentID))
 	}
 	if err := wellFormed(p.Body); err != nil {
-		return nil, &Error{Op: op, Message: "the body is no well-formed storage format", Err: err, noWay: true}
+		return nil, &Error{Product: product, Op: op, Message: "the body is no well-formed storage format", Err: err, Final: true}
 	}
 	sum := sha256.Sum256([]byte(title + "\x00" + p.Body))
 	w := &want{key: p.Key, hash: hex.EncodeToString(sum[:8]), parent: p.ParentID, titles: titles(title, p.Key)}
@@ -201,7 +201,6 @@ func (c *Client) create(ctx context.Context, w *want) (made Made, err error) {
 	var e *Error
 	if errors.As(err, &e) && e.NotFound() {
 		e.Message += fmt.Sprintf("; check that the space %s and the page to put it under exist, and that the user may create pages there", c.space)
-		e.noWay = true
 		c.forgetSpace()
 	}
 	return made, err

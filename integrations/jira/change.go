@@ -116,7 +116,7 @@ func (c *Client) Transition(ctx context.Context, key, category string) (Issue, e
 	}
 	step, fields, why := choose(answer.Transitions, category)
 	if step == nil {
-		return issue, &Error{Op: op, Message: fit.Line(fmt.Sprintf("from %q %s: do it by hand, or let a Jira administrator add a transition", issue.Status, why), 500), noWay: true}
+		return issue, &Error{Product: product, Op: op, Message: fit.Line(fmt.Sprintf("from %q %s: do it by hand, or let a Jira administrator add a transition", issue.Status, why), 500), Final: true}
 	}
 	body := map[string]any{"transition": map[string]string{"id": string(step.ID)}}
 	if len(fields) > 0 {

@@ -86,7 +86,7 @@ func tooSoon(now time.Time, recent []time.Time) time.Duration {
 }
 
 func notSent(reason string, wait time.Duration) *Error {
-	e := &Error{Message: fmt.Sprintf("not sent: Jira's limit is used up for %s", wait.Round(time.Millisecond)), Reason: reason, retryAfter: wait}
+	e := &Error{Product: product, Message: fmt.Sprintf("not sent: Jira's limit is used up for %s", wait.Round(time.Millisecond)), Reason: reason, Wait: wait}
 	if reason == ReasonIssueWrites {
 		e.Message = fmt.Sprintf("not sent: the issue was changed too often, next in %s", wait.Round(time.Millisecond))
 	}
@@ -96,7 +96,7 @@ func notSent(reason string, wait time.Duration) *Error {
 // observe holds back what a refusal with 429 names. Without a time there is
 // nothing to hold.
 func (g *gate) observe(now time.Time, method, path string, e *Error) {
-	if e.Status != http.StatusTooManyRequests || e.retryAfter <= 0 {
+	if e.Status != http.StatusTooManyRequests || e.Wait <= 0 {
 		return
 	}
 	endpoint, issue := scopes(method, path)
@@ -110,7 +110,7 @@ func (g *gate) observe(now time.Time, method, path string, e *Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.prune(now)
-	until := now.Add(min(e.retryAfter, maxHold))
+	until := now.Add(min(e.Wait, maxHold))
 	if until.After(g.held[scope].until) {
 		g.held[scope] = hold{until: until, reason: e.Reason}
 	}

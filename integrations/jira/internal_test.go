@@ -3,7 +3,6 @@ package jira
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -39,25 +38,18 @@ func FuzzPlain(f *testing.F) {
 	})
 }
 
-// FuzzAnswerError: any body and headers make a short error of one line.
-func FuzzAnswerError(f *testing.F) {
-	f.Add(400, []byte(`{"errorMessages":["a"],"errors":{"duedate":"b"}}`), "application/json", "3", "2026-03-01T09:00Z")
-	f.Add(429, []byte(`<html>`), "text/html", "Sun, 01 Mar 2026 08:00:30 GMT", "")
-	f.Add(503, []byte(`{"errorMessages":{"a":[]},"errors":[1],"message":{"x":1}}`), "application/problem+json; charset=x", "-1", "x")
-	f.Add(401, []byte(`{"error":"invalid","error_description":"\u202e\n"}`), "application/json", "1e400", "9999-01-01T00:00:00Z")
-	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, status int, body []byte, media, after, reset string) {
-		h := http.Header{"Content-Type": {media}, "Retry-After": {after}, "X-Ratelimit-Reset": {reset}, "Ratelimit-Reason": {media}}
-		resp := &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(""))}
-		e := answerError(resp, body, now)
-		if e.Message == "" || len(e.Message) > 500 || strings.ContainsAny(e.Error(), "\r\n\u202e") || !utf8.ValidString(e.Message) {
-			t.Errorf("message %q", e.Message)
-		}
-		if e.RetryAfter() < 0 || e.RetryAfter() > 24*time.Hour || len(e.Fields) > 50 {
-			t.Errorf("retry after %s, %d fields", e.RetryAfter(), len(e.Fields))
-		}
-		if (status == 429 || status/100 == 5) && e.Permanent() {
-			t.Errorf("status %d is permanent", status)
+// FuzzReasons: any body makes a short text of one line.
+func FuzzReasons(f *testing.F) {
+	for _, s := range []string{
+		`{"errorMessages":["a"],"errors":{"duedate":"b"}}`, `{"errorMessages":{"a":[]},"errors":[1],"message":{"x":1}}`,
+		`{"error":"invalid","error_description":"\u202e\n"}`, `<html>`, `null`, `[]`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, fields := reasons(body)
+		if len(got) > 400 || !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x00\u202e") || len(fields) > 50 {
+			t.Errorf("reasons(%q) = %q, %d fields", body, got, len(fields))
 		}
 	})
 }
@@ -76,25 +68,12 @@ func TestGateForgets(t *testing.T) {
 		t.Errorf("%d issues are remembered", n)
 	}
 	// A hold does not outlive its bound, whatever Jira says.
-	g.observe(now, http.MethodGet, "rest/api/2/myself", &Error{Status: 429, Reason: ReasonQuotaGlobal, retryAfter: 24 * time.Hour})
+	g.observe(now, http.MethodGet, "rest/api/2/myself", &Error{Status: 429, Reason: ReasonQuotaGlobal, Wait: 24 * time.Hour})
 	if err := g.admit(now, http.MethodGet, "x"); err == nil || err.RetryAfter() != maxHold {
 		t.Errorf("held: %v", err)
 	}
 	if err := g.admit(now.Add(maxHold), http.MethodGet, "x"); err != nil {
 		t.Errorf("still held: %v", err)
-	}
-}
-
-func TestLoginRefused(t *testing.T) {
-	for reason, want := range map[string]int{
-		"": 0, "OK": 0, "OUT": 0, "AUTHENTICATED_FAILED": 401, "AUTHENTICATION_DENIED": 403, "OK, AUTHENTICATED_FAILED": 401,
-	} {
-		resp := &http.Response{StatusCode: 200, Header: http.Header{}}
-		resp.Header.Set("X-Seraph-LoginReason", reason)
-		e := loginRefused(resp)
-		if (e == nil) != (want == 0) || (e != nil && (e.Status != want || !e.Permanent())) {
-			t.Errorf("%q: %v, want %d", reason, e, want)
-		}
 	}
 }
 

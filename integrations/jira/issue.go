@@ -229,9 +229,10 @@ func (c *Client) CreateOnce(ctx context.Context, n NewIssue, tried time.Time) (C
 
 // FindByMarker returns the issue that was created with this marker, at tried or
 // before, in whatever project it is now. Of several it is the oldest. ok is
-// false if there is none for sure. Before Config.Timeout and
-// Config.Settle have passed since tried that is not sure, since searches lag behind: then it returns an error that is
-// not permanent, with RetryAfter. The zero time says that it was long ago.
+// false if there is none for sure. Before Config.Timeout and Config.Settle have
+// passed since tried that is not sure, since searches lag behind: then it returns
+// an error that is not permanent, with RetryAfter. The zero time says that it was
+// long ago.
 func (c *Client) FindByMarker(ctx context.Context, marker string, tried time.Time) (found Issue, ok bool, err error) {
 	const op = "look for an issue by its marker"
 	if !labelPattern.MatchString(marker) {
@@ -253,7 +254,7 @@ func (c *Client) FindByMarker(ctx context.Context, marker string, tried time.Tim
 	// The request may have been under way for as long as it is waited for.
 	if wait := tried.Add(c.timeout + c.settle).Sub(asked); !tried.IsZero() && wait > 0 {
 		return Issue{}, false, &Error{
-			Op: op, Status: http.StatusOK, retryAfter: wait,
+			Product: product, Op: op, Status: http.StatusOK, Wait: wait,
 			Message: fmt.Sprintf("none yet, but searches may know of it in %s only", wait.Round(time.Second)),
 		}
 	}

@@ -27,6 +27,7 @@ import (
 
 	gojira "github.com/andygrunwald/go-jira"
 
+	"imbot/integrations/internal/atlassian"
 	"imbot/integrations/internal/rest"
 )
 
@@ -74,6 +75,7 @@ type Config struct {
 // Client calls Jira's REST API. It is safe for concurrent use.
 type Client struct {
 	base      string
+	path      string // of base, with a slash at its end
 	project   string
 	http      *http.Client
 	timeout   time.Duration
@@ -113,7 +115,7 @@ func New(c Config) (*Client, error) {
 		c.Now = time.Now
 	}
 	return &Client{
-		base: base.String(), project: c.Project, timeout: c.Timeout, settle: c.Settle, maxIssues: c.MaxIssues, now: c.Now,
+		base: base.String(), path: base.Path + "/", project: c.Project, timeout: c.Timeout, settle: c.Settle, maxIssues: c.MaxIssues, now: c.Now,
 		gate: newGate(),
 		http: rest.Client(&http.Client{Transport: transport}),
 	}, nil
@@ -146,22 +148,16 @@ func (c *Config) transport() (http.RoundTripper, error) {
 func (c *Client) call(ctx context.Context, op string, fn func(ctx context.Context, api *gojira.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	x := &exchange{c: c}
+	x := &exchange{atlassian.Exchange{Product: product, HTTP: c.http, Now: c.now, MaxBody: maxBody, Words: reasons}, c}
 	api, err := gojira.NewClient(x, c.base)
 	if err != nil {
-		return &Error{Op: op, Message: "the URL can't be used", Err: err, noWay: true}
+		return &Error{Product: product, Op: op, Message: "the URL can't be used", Err: err, Final: true}
 	}
 	err = fn(ctx, api)
-	switch {
-	case err == nil:
-		return nil
-	case x.err != nil: // what the library makes of it can't be unwrapped
-		if x.err.Op = op; x.err.Unauthorized() {
-			x.err.Op = "sign in" // whatever was asked for: the same every time
-		}
-		return x.err
+	if x.Err != nil && x.Err.Unauthorized() {
+		op = "sign in" // whatever was asked for: the same every time
 	}
-	return &Error{Op: op, Status: x.status, Message: "the answer of Jira was not understood", Err: err, sent: x.changes && x.status != 0}
+	return x.Result(op, err)
 }
 
 // done is call for a change whose answer does not matter: if Jira said yes, it
@@ -208,9 +204,4 @@ func checkKey(op, key string) error {
 		return invalid(op, fmt.Sprintf("%.40q is no issue key", key))
 	}
 	return nil
-}
-
-// invalid is the error for what Jira would refuse anyhow: it is not sent.
-func invalid(op, message string) *Error {
-	return &Error{Op: op, Message: message, noWay: true}
 }

@@ -147,7 +147,7 @@ func (c *Client) CreateMeta(ctx context.Context, project, issueType string) (*Me
 		}
 	}
 	if !idPattern.MatchString(m.Type.ID) {
-		return nil, &Error{Op: op, Status: http.StatusNotFound, Message: fit.Line("the project has no such issue type, only "+strings.Join(names, ", "), 500)}
+		return nil, &Error{Product: product, Op: op, Status: http.StatusNotFound, Message: fit.Line("the project has no such issue type, only "+strings.Join(names, ", "), 500)}
 	}
 	err = c.eachMeta(ctx, op, "rest/api/2/issue/createmeta/"+project+"/issuetypes/"+m.Type.ID, func(raw json.RawMessage) {
 		var w wireField
@@ -190,7 +190,7 @@ func (c *Client) eachMeta(ctx context.Context, op, path string, each func(json.R
 			return nil
 		}
 	}
-	return &Error{Op: op, Status: http.StatusOK, Message: "Jira's list has no end", noWay: true}
+	return &Error{Product: product, Op: op, Status: http.StatusOK, Message: "Jira's list has no end", Final: true}
 }
 
 // wireField is a field's metadata, of a project or of a transition.

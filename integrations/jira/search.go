@@ -91,7 +91,7 @@ func (c *Client) SearchJQL(ctx context.Context, jql string, each func(Issue) boo
 				continue
 			}
 			if len(seen) == c.maxIssues {
-				return &Error{Op: searching, Status: http.StatusOK, Message: fmt.Sprintf("more than %d issues: search for fewer", c.maxIssues), noWay: true}
+				return &Error{Product: product, Op: searching, Status: http.StatusOK, Message: fmt.Sprintf("more than %d issues: search for fewer", c.maxIssues), Final: true}
 			}
 			seen[page[i].ID] = true
 			if !each(server.issue(&page[i])) {
@@ -129,10 +129,10 @@ func (c *Client) tokens(jql string) pages {
 			return page, false, nil
 		}
 		if used[token] { // it would never end
-			return nil, false, &Error{Op: searching, Status: http.StatusOK, Message: "Jira gave the same page twice"}
+			return nil, false, &Error{Product: product, Op: searching, Status: http.StatusOK, Message: "Jira gave the same page twice"}
 		}
 		if used[token] = true; len(used) > 10*(c.maxIssues/pageSize+2) { // pages may be shorter, but not all
-			return nil, false, &Error{Op: searching, Status: http.StatusOK, Message: "Jira's list has no end", noWay: true}
+			return nil, false, &Error{Product: product, Op: searching, Status: http.StatusOK, Message: "Jira's list has no end", Final: true}
 		}
 		return page, true, nil
 	}

@@ -91,7 +91,7 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 		return Server{}, err
 	}
 	if info.Deployment == "" && info.Version == "" {
-		return Server{}, &Error{Op: op, Status: http.StatusOK, Message: "the answer is not Jira's: check its URL"}
+		return Server{}, &Error{Product: product, Op: op, Status: http.StatusOK, Message: "the answer is not Jira's: check its URL"}
 	}
 	server = &Server{Cloud: info.Deployment == "Cloud", Version: fit.Line(string(info.Version), 40), URL: c.base, Title: fit.Line(string(info.Title), 100)}
 	if u, err := url.Parse(string(info.BaseURL)); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
@@ -139,7 +139,7 @@ func (c *Client) Check(ctx context.Context) (who string, err error) {
 	var e *Error
 	if (err == nil && len(types) == 0) || (errors.As(err, &e) && (e.NotFound() || e.Status == http.StatusBadRequest)) {
 		return who, &Error{
-			Op: "check the project", Status: http.StatusNotFound,
+			Product: product, Op: "check the project", Status: http.StatusNotFound,
 			Message: fmt.Sprintf("there is no project %s in which the user can create issues: give him access, or configure another", c.project),
 		}
 	}
@@ -159,7 +159,7 @@ func (c *Client) UserByEmail(ctx context.Context, email string) (User, error) {
 	const op = "find the user of a mail address"
 	email = strings.TrimSpace(email)
 	if !strings.Contains(email, "@") {
-		return User{}, &Error{Op: op, Status: http.StatusNotFound, Message: "that is no mail address"}
+		return User{}, &Error{Product: product, Op: op, Status: http.StatusNotFound, Message: "that is no mail address"}
 	}
 	server, err := c.Server(ctx)
 	if err != nil {
@@ -188,5 +188,5 @@ func (c *Client) UserByEmail(ctx context.Context, email string) (User, error) {
 	if len(hidden) == 1 {
 		return hidden[0], nil
 	}
-	return User{}, &Error{Op: op, Status: http.StatusNotFound, Message: "Jira has no such user, or does not show the address"}
+	return User{}, &Error{Product: product, Op: op, Status: http.StatusNotFound, Message: "Jira has no such user, or does not show the address"}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -75,14 +74,9 @@ func (c *Client) once(ctx context.Context, query string, variables map[string]an
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("API-Key", c.key)
-	resp, err := c.http.Do(req)
+	resp, body, err := rest.Whole(c.http.Do, req, maxBody)
 	if err != nil {
-		return silence(ctx, err)
-	}
-	defer resp.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		return silence(ctx, err)
+		return &Error{Message: "New Relic did not answer", Err: err}
 	}
 	if resp.StatusCode != http.StatusOK {
 		return refusal(resp.StatusCode, resp.Header, decodeErrors(body), c.now())
@@ -113,12 +107,6 @@ func decode(h http.Header, now time.Time, body []byte, data any) *Error {
 		return &Error{Status: http.StatusOK, Message: "the data of New Relic's answer were not understood", Err: err}
 	}
 	return nil
-}
-
-// silence is the error of a request without an answer. It keeps the reason and
-// leaves out the URL.
-func silence(ctx context.Context, err error) *Error {
-	return &Error{Message: "New Relic did not answer", Err: rest.Silence(ctx, err)}
 }
 
 type searchAnswer struct {

@@ -32,7 +32,9 @@ type claims struct {
 	Verified any    `json:"email_verified"` // true, or "true" of some providers
 	Username string `json:"preferred_username"`
 	UPN      string `json:"upn"`
-	Account  any    `json:"acct"` // 0: member, 1: guest
+	Account  any    `json:"acct"` // 0: member, 1: guest; only where the application asks for it
+	Issuer   string `json:"iss"`
+	Provider string `json:"idp"` // where somebody signed in who is of another tenant
 }
 
 // Bounds on what is kept, in runes and bytes.
@@ -77,10 +79,15 @@ func (c *claims) identity(subject string, tenants []string) (Identity, error) {
 	return id, nil
 }
 
-// guest reports whether the account is of another tenant: the claim says so, or
-// the name that Entra gives to guests.
+// guest reports whether the account is of another tenant: a claim says so, or the
+// name that Entra gives to guests. That somebody signed in elsewhere is told of
+// every guest; names and mails of guests may be those of members.
 func (c *claims) guest() bool {
 	if s := fmt.Sprint(c.Account); s == "1" {
+		return true
+	}
+	elsewhere := c.Provider != "" && c.Provider != c.Issuer && !strings.Contains(strings.ToLower(c.Provider), "/"+strings.ToLower(c.Tenant))
+	if c.Tenant != "" && elsewhere {
 		return true
 	}
 	return strings.Contains(strings.ToUpper(c.Username+" "+c.UPN), "#EXT#")

@@ -250,14 +250,17 @@ func FuzzIdentity(f *testing.F) {
 
 func TestIdentity(t *testing.T) {
 	for claims, want := range map[string]openid.Identity{
-		`{"oid":"A1","tid":"T1","name":"Ani","email":"Ani@Example.com"}`:                                 {Object: "a1", Tenant: "t1", Name: "Ani", Mail: "ani@example.com"},
-		`{"oid":"A1","tid":"T1","preferred_username":"ani@example.com"}`:                                 {Object: "a1", Tenant: "t1", Name: "ani@example.com", Mail: "ani@example.com"},
-		`{"oid":"A1","tid":"T1","name":"Ani","email":"no mail","upn":"ani@example.com"}`:                 {Object: "a1", Tenant: "t1", Name: "Ani", Mail: "ani@example.com"},
-		`{"oid":"A1","tid":"T1","name":"G","email":"ani@example.com","acct":1}`:                          {Object: "a1", Tenant: "t1", Name: "G", Guest: true},
-		`{"oid":"A1","tid":"T1","name":"G","email":"ani@example.com","upn":"g_x#ext#@example.com"}`:      {Object: "a1", Tenant: "t1", Name: "G", Guest: true},
-		`{"name":"L","email":"l@example.com","email_verified":true}`:                                     {Name: "L", Mail: "l@example.com"},
-		`{"name":"L","email":"l@example.com","email_verified":false,"preferred_username":"a@b.example"}`: {Name: "L"},
-		`{"name":"L","email":"l@example.com","preferred_username":"ani@example.com"}`:                    {Name: "L"},
+		`{"oid":"A1","tid":"T1","name":"Ani","email":"Ani@Example.com"}`:                                              {Object: "a1", Tenant: "t1", Name: "Ani", Mail: "ani@example.com"},
+		`{"oid":"A1","tid":"T1","preferred_username":"ani@example.com"}`:                                              {Object: "a1", Tenant: "t1", Name: "ani@example.com", Mail: "ani@example.com"},
+		`{"oid":"A1","tid":"T1","name":"Ani","email":"no mail","upn":"ani@example.com"}`:                              {Object: "a1", Tenant: "t1", Name: "Ani", Mail: "ani@example.com"},
+		`{"oid":"A1","tid":"T1","name":"G","email":"ani@example.com","acct":1}`:                                       {Object: "a1", Tenant: "t1", Name: "G", Guest: true},
+		`{"oid":"A1","tid":"T1","name":"G","email":"ani@example.com","idp":"https://sts.windows.net/T2/"}`:            {Object: "a1", Tenant: "t1", Name: "G", Guest: true},
+		`{"oid":"A1","tid":"T1","name":"G","preferred_username":"ani@example.com","idp":"live.com"}`:                  {Object: "a1", Tenant: "t1", Name: "G", Guest: true},
+		`{"oid":"A1","tid":"T1","name":"Ani","email":"ani@example.com","idp":"https://sts.windows.net/t1/","acct":0}`: {Object: "a1", Tenant: "t1", Name: "Ani", Mail: "ani@example.com"},
+		`{"oid":"A1","tid":"T1","name":"G","email":"ani@example.com","upn":"g_x#ext#@example.com"}`:                   {Object: "a1", Tenant: "t1", Name: "G", Guest: true},
+		`{"name":"L","email":"l@example.com","email_verified":true}`:                                                  {Name: "L", Mail: "l@example.com"},
+		`{"name":"L","email":"l@example.com","email_verified":false,"preferred_username":"a@b.example"}`:              {Name: "L"},
+		`{"name":"L","email":"l@example.com","preferred_username":"ani@example.com"}`:                                 {Name: "L"},
 	} {
 		want.Subject = "s"
 		if got, err := openid.ParseClaims([]byte(claims), "s", []string{"T1"}); err != nil || got != want {

@@ -12,11 +12,9 @@
 package pagerduty
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"time"
@@ -180,14 +178,9 @@ func (x *exchange) do(req *http.Request) (*http.Response, *Error) {
 	if err := c.budget.wait(req.Context(), c.now, c.maxWait, c.urgent); err != nil {
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	resp, body, err := rest.Whole(c.http.Do, req, maxBody)
 	if err != nil {
-		return nil, transportError(req.Context(), err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		return nil, transportError(req.Context(), err)
+		return nil, &Error{Message: "PagerDuty did not answer", Err: err}
 	}
 	x.status = resp.StatusCode
 	c.budget.observe(c.now(), resp)
@@ -197,14 +190,7 @@ func (x *exchange) do(req *http.Request) (*http.Response, *Error) {
 	if len(body) > maxBody {
 		return nil, &Error{Status: resp.StatusCode, Message: fmt.Sprintf("the answer is longer than %d MB", maxBody>>20)}
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
-}
-
-// transportError keeps the reason, and leaves out the URL, whose query may hold
-// a person's mail address.
-func transportError(ctx context.Context, err error) *Error {
-	return &Error{Message: "PagerDuty did not answer", Err: rest.Silence(ctx, err)}
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -66,27 +65,16 @@ func (c *Client) post(ctx context.Context, form url.Values) ([]byte, *Error) {
 	if c.orgID != "" {
 		req.Header.Set("X-Scope-OrgID", c.orgID)
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, silence(ctx, err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	resp, body, err := rest.Whole(c.http.Do, req, maxBody)
 	switch {
 	case err != nil:
-		return nil, silence(ctx, err)
+		return nil, &Error{Message: "Prometheus did not answer", Err: err}
 	case resp.StatusCode/100 != 2:
 		return nil, refusal(resp, body, c.now())
 	case len(body) > maxBody:
 		return nil, &Error{Status: resp.StatusCode, refused: true, Message: fmt.Sprintf("the answer is longer than %d MB; narrow the query", maxBody>>20)}
 	}
 	return body, nil
-}
-
-// silence is the error of a request without an answer. It keeps the reason and
-// leaves out the URL.
-func silence(ctx context.Context, err error) *Error {
-	return &Error{Message: "Prometheus did not answer", Err: rest.Silence(ctx, err)}
 }
 
 // decode reads an answer: its series, and what it warns of, at most 5 lines.

@@ -78,14 +78,13 @@ func (x *exchange) do(req *http.Request, a *attempt) (*http.Response, *Error) {
 	}
 	defer release()
 	a.changes = req.Method != http.MethodGet
-	resp, failed := x.under.RoundTrip(req)
+	resp, body, failed := rest.Whole(x.under.RoundTrip, req, maxBody)
 	if failed != nil {
-		return nil, lost(req.Context(), 0, a.changes, failed)
-	}
-	defer resp.Body.Close()
-	body, failed := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if failed != nil {
-		return nil, lost(req.Context(), resp.StatusCode, a.changes, failed)
+		e := &Error{Message: "Graph did not answer", Err: failed, cut: true, sent: a.changes}
+		if resp != nil {
+			e.Status = resp.StatusCode
+		}
+		return nil, e
 	}
 	a.status = resp.StatusCode
 	if e := x.refusal(resp, body); e != nil {
@@ -93,7 +92,6 @@ func (x *exchange) do(req *http.Request, a *attempt) (*http.Response, *Error) {
 		x.budget.observe(x.now(), req.Method, path, e)
 		return nil, e
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
 }
 
@@ -124,12 +122,6 @@ func (x *exchange) refusal(resp *http.Response, body []byte) *Error {
 		return &Error{Status: resp.StatusCode, Message: "the answer is no JSON, as of a proxy or login page; check Graph's URL"}
 	}
 	return nil
-}
-
-// lost is the error for a request without a complete answer. It leaves out the
-// URL, whose query may hold a person's mail address.
-func lost(ctx context.Context, status int, changes bool, err error) *Error {
-	return &Error{Status: status, Message: "Graph did not answer", Err: rest.Silence(ctx, err), cut: true, sent: changes}
 }
 
 // tokens gives the credential's tokens, and errors that fit into a line.

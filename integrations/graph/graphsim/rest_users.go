@@ -144,7 +144,7 @@ func (s *Server) wireMeeting(m *Meeting) object {
 func (s *Server) postMail(w http.ResponseWriter, r *http.Request) {
 	from := s.user(r.PathValue("user"))
 	switch {
-	case !s.allowed(nil, "Mail.Send"):
+	case !s.allowed(nil, "Mail.Send"), from != nil && from.Guarded:
 		s.refuse(w, http.StatusForbidden, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
 		return
 	case from == nil:

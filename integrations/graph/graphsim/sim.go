@@ -1,9 +1,9 @@
 // Package graphsim is a Microsoft Graph to test and demonstrate against: an HTTP
 // server on a loopback port that keeps people, group chats and their messages, an
-// app catalog, apps in chats and of people, online meetings and sent mail, and answers the calls that
-// package graph makes by Graph's rules: which permission each call needs, granted
-// to the app or within a chat, what a chat may look like, what can be installed,
-// and how many calls there may be.
+// app catalog, apps in chats and of people, online meetings and sent mail, and
+// answers the calls that package graph makes by Graph's rules: which permission
+// each call needs, granted to the app or within a chat, what a chat may look like,
+// what can be installed, and how many calls there may be.
 //
 // It is no substitute for Graph: of filters it knows those that its client
 // writes, everything is there at once, and the words of some refusals are

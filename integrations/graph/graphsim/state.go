@@ -17,6 +17,7 @@ type User struct {
 	Disabled  bool
 	Guest     bool
 	NoMailbox bool // can't send mail
+	Guarded   bool // Exchange does not let the app send from this mailbox
 }
 
 // Permission is one for a single chat, as a manifest asks for it.

@@ -7,9 +7,11 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -20,6 +22,24 @@ import (
 
 // maxRetryAfter is the longest wait that a far end can ask for.
 const maxRetryAfter = 24 * time.Hour
+
+// Whole sends a request by do, and reads the whole answer, of which limit+1 bytes
+// tell that it is too long. They are returned, and are the body of the response,
+// too, which need not be closed. Where the answer is not complete, the error is
+// why, see [Silence], and the response is nil, or the part that came.
+func Whole(do func(*http.Request) (*http.Response, error), req *http.Request, limit int64) (*http.Response, []byte, error) {
+	resp, err := do(req)
+	if err != nil {
+		return nil, nil, Silence(req.Context(), err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return resp, nil, Silence(req.Context(), err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, body, nil
+}
 
 // RetryAfter reads when to try again: Retry-After in seconds, also with a
 // fraction, or as a date, and else X-RateLimit-Reset as a time in ISO 8601, as

@@ -1,9 +1,12 @@
-// Package rig is what the tests of vendors' clients have in common: a clock, and
-// the checks of errors.
+// Package rig is what the tests of vendors' clients have in common: a clock,
+// answers that are always the same, and the checks of errors.
 package rig
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -55,4 +58,34 @@ func Failed[E interface {
 		t.Errorf("%s: %v: status %d, permanent %v, want %d, %v", what, err, got, e.Permanent(), want, permanent)
 	}
 	return e
+}
+
+// Says wants an error of one line that has the words, and neither the secrets
+// nor the address of a server on this machine.
+func Says(t testing.TB, what string, err error, words string, secrets ...string) {
+	t.Helper()
+	text := err.Error()
+	if !strings.Contains(text, words) || strings.ContainsAny(text, "\r\n\x00") || len(text) > 800 {
+		t.Errorf("%s: %q, want %q in one short line", what, text, words)
+	}
+	for _, s := range append(secrets, "127.0.0.1") {
+		if strings.Contains(text, s) {
+			t.Errorf("%s: %q holds what it should not", what, text)
+		}
+	}
+}
+
+// Text answers everything with a text.
+func Text(s string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) }
+}
+
+// Status answers everything with a status, and to try again in 9 s, elsewhere.
+func Status(code int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "9")
+		w.Header().Set("Location", "https://login.example/")
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, body)
+	}
 }

@@ -32,7 +32,7 @@ type User struct {
 	Mail     string
 	Username string // preferred_username; "" means Mail
 	Tenant   string // "" means that of the server
-	Guest    bool   // the claim acct is 1
+	Guest    bool   // signs in at another tenant, which the claim idp names
 	NoEntra  bool   // the token has neither oid nor tid, as of other providers
 	Verified bool   // the claim email_verified is true
 }

@@ -203,7 +203,7 @@ func (s *Server) sign(g *grant) (string, error) {
 		}
 	}
 	if u.Guest {
-		claims["acct"] = 1
+		claims["idp"] = "https://sts.windows.net/99999999-0000-4000-8000-000000000001/"
 	}
 	if u.Verified {
 		claims["email_verified"] = true

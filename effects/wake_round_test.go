@@ -1,6 +1,7 @@
 package effects_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -116,5 +117,39 @@ func TestPageOver(t *testing.T) {
 	r.settle(10 * time.Minute)
 	if e := r.find(id, "/page.over/"); e.State != incident.EffectSkipped {
 		t.Errorf("the incident is open again, and the end of the page is %s", e.State)
+	}
+}
+
+// TestPageOfOneRoom: whoever is on standby for several incidents that share a room
+// is woken for the first one only, whichever asks first; a person's wish counts.
+func TestPageOfOneRoom(t *testing.T) {
+	r := newPageRig(t, 20*time.Second)
+	r.chain["dba"] = []incident.Actor{aniActor}
+	down := func() incident.ID {
+		return r.do(incident.Command{Verb: incident.Declare, Args: incident.Args{Title: "checkout is down", Service: "checkout", Level: incident.ServiceDown}}).ID
+	}
+	root, child := down(), down()
+	r.do(incident.Command{Verb: incident.SetLink, Incident: child, Args: incident.Args{Parent: root, LinkKind: incident.LinkCascade}})
+	data, err := json.Marshal(incident.PageData{Roles: []string{"dba"}})
+	must(t, err)
+	for _, id := range []incident.ID{child, root} {
+		must(t, r.svc.Enqueue(t.Context(), incident.Effect{
+			Key: id.String() + "/page/standby", Kind: incident.KindPage, Mode: incident.Once, Incident: id, Lane: id.String() + "/page", Data: data,
+		}))
+		r.settle(time.Second)
+	}
+	r.settle(time.Minute)
+	r.wantPages(root, "Ani paged")
+	r.wantPages(child, "Ani elsewhere INC-1")
+	if requests, incidents := r.woken("PANI"); requests+incidents != 1 {
+		t.Errorf("Ani was woken %d times", requests+incidents)
+	}
+	if n := r.count(child, incident.EvPaged); n != 1 {
+		t.Errorf("%d entries on the timeline say so", n)
+	}
+	r.page(child, nil, "dba")
+	r.settle(time.Minute)
+	if requests, incidents := r.woken("PANI"); requests+incidents != 2 {
+		t.Errorf("asked for by a person, Ani was woken %d times in all", requests+incidents)
 	}
 }

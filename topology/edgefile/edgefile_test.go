@@ -1,4 +1,4 @@
-package main
+package edgefile
 
 import (
 	"strings"
@@ -10,26 +10,26 @@ import (
 	"imbot/topology"
 )
 
-func TestParseEdges(t *testing.T) {
-	first, last := moment{time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}, moment{time.Date(2026, 1, 3, 2, 0, 0, 0, time.UTC)}
+func TestParse(t *testing.T) {
+	first, last := Moment{time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}, Moment{time.Date(2026, 1, 3, 2, 0, 0, 0, time.UTC)}
 	many := "from,to\n" + strings.Repeat("a,b\n", topology.MaxEdges)
 	for _, tt := range []struct {
 		name, file, text string
-		want             []importEdge
+		want             []Edge
 		err              string // all of it; "": none
 	}{
-		{"yaml", "x.yaml", "edges:\n  - {from: checkout, to: payments-db}\n  - from: a b\n    to: pd:PABC123\n    rate: 2.5\n    first_seen: 2026-01-02\n    last_seen: 2026-01-03T09:00:00+07:00\n", []importEdge{
+		{"yaml", "x.yaml", "edges:\n  - {from: checkout, to: payments-db}\n  - from: a b\n    to: pd:PABC123\n    rate: 2.5\n    first_seen: 2026-01-02\n    last_seen: 2026-01-03T09:00:00+07:00\n", []Edge{
 			{From: "checkout", To: "payments-db", Line: 2}, {From: "a b", To: "pd:PABC123", Rate: 2.5, FirstSeen: first, LastSeen: last, Line: 3},
 		}, ""},
-		{"yml", "X.YML", "edges: [{from: a, to: b}]", []importEdge{{From: "a", To: "b", Line: 1}}, ""},
-		{"csv", "x.csv", "checkout,payments-db\n# a remark\n\n \"a, b\",c,2.5\nd,e,,2026-01-02,2026-01-03T02:00:00Z\n", []importEdge{
+		{"yml", "X.YML", "edges: [{from: a, to: b}]", []Edge{{From: "a", To: "b", Line: 1}}, ""},
+		{"csv", "x.csv", "checkout,payments-db\n# a remark\n\n \"a, b\",c,2.5\nd,e,,2026-01-02,2026-01-03T02:00:00Z\n", []Edge{
 			{From: "checkout", To: "payments-db", Line: 1}, {From: "a, b", To: "c", Rate: 2.5, Line: 4}, {From: "d", To: "e", FirstSeen: first, LastSeen: last, Line: 5},
 		}, ""},
-		{"csv with a header", "x.CSV", "\ufeffFrom,Rate,To\r\na,1,b\r\n", []importEdge{{From: "a", To: "b", Rate: 1, Line: 2}}, ""},
+		{"csv with a header", "x.CSV", "\ufeffFrom,Rate,To\r\na,1,b\r\n", []Edge{{From: "a", To: "b", Rate: 1, Line: 2}}, ""},
 		{"many", "x.csv", many, nil, ""},
 
 		{"no ending", "x.txt", "", nil, "x.txt: the name says neither YAML nor CSV; let it end in .yaml or .csv"},
-		{"too large", "x.csv", strings.Repeat("a", maxImport+1), nil, "x.csv: the file is larger than 4 MB; split it"},
+		{"too large", "x.csv", strings.Repeat("a", MaxBytes+1), nil, "x.csv: the file is larger than 4 MB; split it"},
 		{"too many", "x.csv", many + "a,b\n", nil, "there are 20001 edges, and at most 20000 are taken at once; split the file"},
 		{"empty yaml", "x.yaml", "edges: []\n", nil, "x.yaml: there are no edges; write them as in edges: [{from: checkout, to: payments-db}]"},
 		{"empty csv", "x.csv", "from,to\n", nil, "x.csv: there are no edges; write one a line, as in checkout,payments-db"},
@@ -60,7 +60,7 @@ func TestParseEdges(t *testing.T) {
 		{"not UTF-8", "x.csv", "a,\xff\n", nil, "x.csv: the file is not in UTF-8; save it as such"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseEdges(tt.file, []byte(tt.text))
+			got, err := Parse(tt.file, []byte(tt.text))
 			text := ""
 			if err != nil {
 				text = err.Error()
@@ -81,34 +81,34 @@ func TestParseEdges(t *testing.T) {
 func TestResolve(t *testing.T) {
 	names := topology.NewNames([]topology.Service{{Key: "checkout", Aliases: []string{"shop"}}, {Key: "db"}})
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	edges := []importEdge{
+	edges := []Edge{
 		{From: "Shop", To: "DB", Rate: 2, Line: 1},
 		{From: "chekout", To: "nothing at all", Line: 2},
 		{From: "shop", To: "checkout", Line: 3},
-		{From: "shop", To: "pd:PNEW", LastSeen: moment{now.Add(time.Hour)}, Line: 4},
+		{From: "shop", To: "pd:PNEW", LastSeen: Moment{now.Add(time.Hour)}, Line: 4},
 		{From: "", To: "db", Line: 5},
 	}
-	r := resolve(edges, names, []string{"checkout", "db"}, false, now)
-	if d := cmp.Diff([]topology.Edge{{From: "checkout", To: "db", Rate: 2, Source: "import"}}, r.edges); d != "" {
+	r := Resolve(edges, names, []string{"checkout", "db"}, false, now)
+	if d := cmp.Diff([]topology.Edge{{From: "checkout", To: "db", Rate: 2, Source: "import"}}, r.Edges); d != "" {
 		t.Errorf("edges (-want +got):\n%s", d)
 	}
-	want := []importProblem{
+	want := []Problem{
 		{2, `there is no service "chekout"; did you mean "checkout"?`},
 		{2, `there is no service "nothing at all"; add it to the catalog, or as an alias`},
 		{3, `"shop" and "checkout" are the same service; a service does not call itself`},
 		{4, "this edge was seen in the future; mend first_seen and last_seen"},
 		{5, "from is missing; an edge needs from and to"},
 	}
-	if d := cmp.Diff(want, r.problems); d != "" {
+	if d := cmp.Diff(want, r.Problems); d != "" {
 		t.Errorf("problems (-want +got):\n%s", d)
 	}
-	r = resolve(edges[:2], names, nil, true, now)
-	if d := cmp.Diff([]string{"chekout", "nothing at all"}, r.unknown); d != "" || len(r.edges) != 1 || len(r.problems) != 0 {
+	r = Resolve(edges[:2], names, nil, true, now)
+	if d := cmp.Diff([]string{"chekout", "nothing at all"}, r.Unknown); d != "" || len(r.Edges) != 1 || len(r.Problems) != 0 {
 		t.Errorf("skipping: %+v", r)
 	}
 }
 
-func FuzzParseEdges(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"from,to\na,b\n", "a,b,1,2026-01-02,2026-01-03\n", "\ufefffrom,rate,to\n", "a,\"b", "# x\n,,,,,\n", "edges: [{from: a, to: b, rate: .nan}]",
 		"edges:\n  - {from: a, to: b, first_seen: 2026-01-02}\n", "edges: &a [*a]", "{}", "",
@@ -120,7 +120,7 @@ func FuzzParseEdges(f *testing.F) {
 			t.Skip()
 		}
 		for _, name := range []string{"x.yaml", "x.csv"} {
-			edges, err := parseEdges(name, data)
+			edges, err := Parse(name, data)
 			if err != nil {
 				if len(edges) != 0 {
 					t.Errorf("%s: %d edges beside the error %v", name, len(edges), err)
@@ -136,7 +136,7 @@ func FuzzParseEdges(f *testing.F) {
 				}
 			}
 			// What is accepted can be carried out.
-			resolve(edges, topology.NewNames([]topology.Service{{Key: "a"}, {Key: "b"}}), []string{"a", "b"}, false, time.Now())
+			Resolve(edges, topology.NewNames([]topology.Service{{Key: "a"}, {Key: "b"}}), []string{"a", "b"}, false, time.Now())
 		}
 	})
 }

@@ -2,9 +2,7 @@ package effects
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"imbot/cards"
@@ -31,9 +29,9 @@ type Overdue struct {
 
 // Remind sends one reminder.
 func (o *Overdue) Remind(ctx context.Context, job outbox.Job) error {
-	var d incident.OverdueData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return fmt.Errorf("%w: overdue: %w", outbox.ErrPermanent, err)
+	d, err := dataOf[incident.OverdueData](job)
+	if err != nil {
+		return err
 	}
 	now, person := o.Now(), job.Target
 	if !o.Rules.Working(ctx, person, now) || o.Rules.Date(ctx, person, now) != d.Date {
@@ -84,16 +82,14 @@ func (o *Overdue) chat(ctx context.Context, job outbox.Job, list []*query.View) 
 		return &way{"Teams is off"}
 	}
 	ref, place, lang, err := o.Teams.reach(ctx, job, "user:"+job.Target, true)
-	if permanent(err) {
+	if outbox.Permanent(err) {
 		return &way{plainly(err)}
 	}
 	if err != nil {
 		return err
 	}
 	title := locale.For(lang).N("overdue.title", len(list))
-	card := cards.List(query.Page{Incidents: list}, title, cards.Options{
-		Lang: lang, Place: place, BotName: o.Teams.Bot.Name, Dialogs: o.Teams.Bot.Dialogs, Slash: o.Teams.Bot.Slash,
-	})
+	card := cards.List(query.Page{Incidents: list}, title, o.Teams.options(lang, place, ""))
 	act, err := cardActivity(card, title)
 	if err != nil {
 		return err

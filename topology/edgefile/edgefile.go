@@ -1,4 +1,6 @@
-package main
+// Package edgefile reads files in which people write who calls whom, YAML or CSV,
+// and finds the services that they name. It stores nothing.
+package edgefile
 
 import (
 	"bytes"
@@ -19,24 +21,27 @@ import (
 	"imbot/topology"
 )
 
-// maxImport bounds a file of calls.
-const maxImport = 4 << 20
+// Bounds of a file.
+const (
+	MaxBytes    = 4 << 20
+	MaxProblems = 50 // that are told
+)
 
-// importEdge is one call of a file, with the names as written there.
-type importEdge struct {
+// Edge is one call of a file, with the names as written there.
+type Edge struct {
 	From      string  `yaml:"from" json:"from"`
 	To        string  `yaml:"to" json:"to"`
 	Rate      float64 `yaml:"rate" json:"rate,omitempty"`            // calls a second; 0: not known
-	FirstSeen moment  `yaml:"first_seen" json:"first_seen,omitzero"` // zero: since ever
-	LastSeen  moment  `yaml:"last_seen" json:"last_seen,omitzero"`   // zero: holds always
+	FirstSeen Moment  `yaml:"first_seen" json:"first_seen,omitzero"` // zero: since ever
+	LastSeen  Moment  `yaml:"last_seen" json:"last_seen,omitzero"`   // zero: holds always
 	Line      int     `yaml:"-" json:"line"`                         // in the file
 }
 
-// moment is a time in RFC 3339, or a date, which means its beginning in UTC.
-type moment struct{ time.Time }
+// Moment is a time in RFC 3339, or a date, which means its beginning in UTC.
+type Moment struct{ time.Time }
 
-// UnmarshalText reads a moment.
-func (m *moment) UnmarshalText(b []byte) error {
+// UnmarshalText reads a Moment.
+func (m *Moment) UnmarshalText(b []byte) error {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, string(b)); err == nil {
 			m.Time = t.UTC()
@@ -46,26 +51,26 @@ func (m *moment) UnmarshalText(b []byte) error {
 	return errors.New("this is not a time; write it as in 2026-01-31T09:00:00Z or 2026-01-31")
 }
 
-// parseEdges reads a file of calls: YAML or CSV, by its name's ending. The error
+// Parse reads a file: YAML or CSV, by its name's ending. The error
 // tells all that is wrong, each with its line.
-func parseEdges(name string, data []byte) ([]importEdge, error) {
-	if len(data) > maxImport {
-		return nil, fmt.Errorf("%s: the file is larger than %d MB; split it", name, maxImport>>20)
+func Parse(name string, data []byte) ([]Edge, error) {
+	if len(data) > MaxBytes {
+		return nil, fmt.Errorf("%s: the file is larger than %d MB; split it", name, MaxBytes>>20)
 	}
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".yaml", ".yml":
-		return parseYAMLEdges(name, data)
+		return parseYAML(name, data)
 	case ".csv":
-		return parseCSVEdges(name, data)
+		return parseCSV(name, data)
 	}
 	return nil, fmt.Errorf("%s: the name says neither YAML nor CSV; let it end in .yaml or .csv", name)
 }
 
-func parseYAMLEdges(name string, data []byte) ([]importEdge, error) {
+func parseYAML(name string, data []byte) ([]Edge, error) {
 	var file struct {
-		Edges []importEdge `yaml:"edges"`
+		Edges []Edge `yaml:"edges"`
 	}
-	doc := strictyaml.Decode(data, &file, strictyaml.Options{Name: name, MaxBytes: maxImport})
+	doc := strictyaml.Decode(data, &file, strictyaml.Options{Name: name, MaxBytes: MaxBytes})
 	for i := range file.Edges {
 		e, at := &file.Edges[i], fmt.Sprintf("edges[%d]", i)
 		e.Line = doc.Line(at)
@@ -76,11 +81,11 @@ func parseYAMLEdges(name string, data []byte) ([]importEdge, error) {
 	if len(file.Edges) == 0 && doc.Err() == nil {
 		doc.Errorf("", "there are no edges; write them as in edges: [{from: checkout, to: payments-db}]")
 	}
-	return checkedEdges(file.Edges, doc.Err())
+	return bounded(file.Edges, doc.Err())
 }
 
-// checkedEdges bounds the edges of a file without problems.
-func checkedEdges(edges []importEdge, err error) ([]importEdge, error) {
+// bounded bounds the edges of a file without problems.
+func bounded(edges []Edge, err error) ([]Edge, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -92,25 +97,22 @@ func checkedEdges(edges []importEdge, err error) ([]importEdge, error) {
 
 // columns of a CSV file, in the order that holds where the file does not name
 // them itself.
-var edgeColumns = []string{"from", "to", "rate", "first_seen", "last_seen"}
+var allColumns = []string{"from", "to", "rate", "first_seen", "last_seen"}
 
-// maxProblems is how many problems of a file are told.
-const maxProblems = 50
-
-func parseCSVEdges(name string, data []byte) ([]importEdge, error) {
+func parseCSV(name string, data []byte) ([]Edge, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // of spreadsheets
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("%s: the file is not in UTF-8; save it as such", name)
 	}
 	r := csv.NewReader(bytes.NewReader(data))
 	r.FieldsPerRecord, r.TrimLeadingSpace, r.Comment, r.ReuseRecord = -1, true, '#', true
-	columns := edgeColumns
-	var out []importEdge
+	columns := allColumns
+	var out []Edge
 	var problems []string
 	tell := func(line int, format string, args ...any) {
 		problems = append(problems, fmt.Sprintf("%s:%d: ", name, line)+fmt.Sprintf(format, args...))
 	}
-	for first := true; len(problems) < maxProblems; first = false {
+	for first := true; len(problems) < MaxProblems; first = false {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			break
@@ -133,7 +135,7 @@ func parseCSVEdges(name string, data []byte) ([]importEdge, error) {
 			}
 			continue
 		}
-		e := importEdge{Line: line}
+		e := Edge{Line: line}
 		problem := e.fill(columns, record)
 		if problem == "" {
 			problem = e.problem()
@@ -150,7 +152,7 @@ func parseCSVEdges(name string, data []byte) ([]importEdge, error) {
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%s: there are no edges; write one a line, as in checkout,payments-db", name)
 	}
-	return checkedEdges(out, nil)
+	return bounded(out, nil)
 }
 
 // header reads the names of the columns.
@@ -158,8 +160,8 @@ func header(record []string) (columns []string, problem string) {
 	for _, c := range record {
 		c = strings.ToLower(strings.TrimSpace(c))
 		switch {
-		case !slices.Contains(edgeColumns, c):
-			return nil, fmt.Sprintf("unknown column %.60q%s", c, strictyaml.Hint(c, edgeColumns))
+		case !slices.Contains(allColumns, c):
+			return nil, fmt.Sprintf("unknown column %.60q%s", c, strictyaml.Hint(c, allColumns))
 		case slices.Contains(columns, c):
 			return nil, fmt.Sprintf("the column %s is there twice; remove one", c)
 		}
@@ -172,7 +174,7 @@ func header(record []string) (columns []string, problem string) {
 }
 
 // fill takes the values of a line, or returns what is wrong with them.
-func (e *importEdge) fill(columns, record []string) (problem string) {
+func (e *Edge) fill(columns, record []string) (problem string) {
 	if len(record) > len(columns) {
 		return fmt.Sprintf("there are %d values, and only %d columns (%s)", len(record), len(columns), strings.Join(columns, ", "))
 	}
@@ -203,7 +205,7 @@ func (e *importEdge) fill(columns, record []string) (problem string) {
 	return ""
 }
 
-func (m *moment) optional(value string) error {
+func (m *Moment) optional(value string) error {
 	if value == "" {
 		return nil
 	}
@@ -211,7 +213,7 @@ func (m *moment) optional(value string) error {
 }
 
 // problem says what is wrong with an edge, or "".
-func (e *importEdge) problem() string {
+func (e *Edge) problem() string {
 	for _, n := range []struct{ what, name string }{{"from", e.From}, {"to", e.To}} {
 		switch {
 		case strings.TrimSpace(n.name) == "":
@@ -231,27 +233,27 @@ func (e *importEdge) problem() string {
 	return ""
 }
 
-// importProblem is what is wrong with one line of a file.
-type importProblem struct {
+// Problem is what is wrong with one line of a file.
+type Problem struct {
 	Line int    `json:"line"`
 	Text string `json:"text"`
 }
 
-// resolved are the edges of a file with services for names.
-type resolved struct {
-	edges    []topology.Edge
-	unknown  []string // names that no service has, once for each edge end
-	problems []importProblem
+// Resolved are the edges of a file with services for names.
+type Resolved struct {
+	Edges    []topology.Edge
+	Unknown  []string // names that no service has, once for each edge end
+	Problems []Problem
 }
 
-// resolve finds the services of the names. An unknown name is a problem, unless
-// such edges are to be skipped.
-func resolve(edges []importEdge, names *topology.Names, keys []string, skipUnknown bool, now time.Time) resolved {
-	var r resolved
+// Resolve finds the services of the names. keys are those of all services, for
+// hints. An unknown name is a problem, unless such edges are to be skipped.
+func Resolve(edges []Edge, names *topology.Names, keys []string, skipUnknown bool, now time.Time) Resolved {
+	var r Resolved
 	for i := range edges {
 		e := &edges[i]
 		tell := func(format string, args ...any) {
-			r.problems = append(r.problems, importProblem{e.Line, fmt.Sprintf(format, args...)})
+			r.Problems = append(r.Problems, Problem{e.Line, fmt.Sprintf(format, args...)})
 		}
 		if problem := e.problem(); problem != "" {
 			tell("%s", problem)
@@ -267,9 +269,9 @@ func resolve(edges []importEdge, names *topology.Names, keys []string, skipUnkno
 				if n.ok {
 					continue
 				}
-				r.unknown = append(r.unknown, strings.TrimSpace(n.name))
-				if !skipUnknown && len(r.problems) <= maxProblems {
-					tell("there is no service %q%s", n.name, nearest(n.name, keys))
+				r.Unknown = append(r.Unknown, strings.TrimSpace(n.name))
+				if !skipUnknown && len(r.Problems) <= MaxProblems {
+					tell("there is no service %q%s", n.name, Hint(n.name, keys))
 				}
 			}
 			continue
@@ -280,7 +282,7 @@ func resolve(edges []importEdge, names *topology.Names, keys []string, skipUnkno
 		case e.LastSeen.After(now) || e.FirstSeen.After(now):
 			tell("this edge was seen in the future; mend first_seen and last_seen")
 		default:
-			r.edges = append(r.edges, topology.Edge{
+			r.Edges = append(r.Edges, topology.Edge{
 				From: from, To: to, Rate: e.Rate, Source: topology.SourceImport, FirstSeen: e.FirstSeen.UTC(), LastSeen: e.LastSeen.UTC(),
 			})
 		}
@@ -288,8 +290,8 @@ func resolve(edges []importEdge, names *topology.Names, keys []string, skipUnkno
 	return r
 }
 
-// nearest is a hint for a name that no service has.
-func nearest(name string, keys []string) string {
+// Hint is a hint for a name that no service has.
+func Hint(name string, keys []string) string {
 	if n := strictyaml.Nearest(name, keys); n != "" {
 		return fmt.Sprintf("; did you mean %q?", n)
 	}

@@ -2,7 +2,6 @@ package effects
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,7 +47,7 @@ type Waker struct {
 	// PagerUser returns PagerDuty's id of a person where the catalog says it; ""
 	// where it does not.
 	PagerUser func(person incident.Actor) string
-	Now       func() time.Time // nil: the wall clock
+	Now       func() time.Time
 }
 
 // whySilent is the Why of a Gap whose source did not answer, and may later.
@@ -64,9 +63,9 @@ const (
 // Find finds who is on standby, or who comes next. A source that does not answer
 // is asked again: nobody may be left asleep for one answer that got lost.
 func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
-	var d incident.PageData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return fmt.Errorf("%w: page: %w", outbox.ErrPermanent, err)
+	d, err := dataOf[incident.PageData](job)
+	if err != nil {
+		return err
 	}
 	change := incident.PageChange{Step: incident.PageFound, By: d.By, Note: d.Reason, Round: d.Round}
 	if !d.After.IsZero() && len(d.Roles) == 1 {
@@ -77,11 +76,19 @@ func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 		change.Found, change.After = append(change.Found, next), true
 		return w.step(ctx, job, "", change)
 	}
+	age := w.Now().Sub(job.FirstDue)
+	elsewhere, err := w.elsewhere(ctx, job.Incident, d, age)
+	if err != nil {
+		return err
+	}
 	duties, gaps := w.Standby.On(ctx, d.Roles)
 	for _, duty := range duties {
-		change.Found = append(change.Found, incident.Paged{Person: duty.Person, Role: duty.Role})
+		p := incident.Paged{Person: duty.Person, Role: duty.Role}
+		if elsewhere != nil && elsewhere.Called(duty.Person) {
+			p.State, p.Detail = incident.PageElsewhere, elsewhere.ID.String()
+		}
+		change.Found = append(change.Found, p)
 	}
-	age := w.now().Sub(job.FirstDue)
 	var silent []string
 	for _, g := range gaps {
 		if g.Why == whySilent {
@@ -96,6 +103,30 @@ func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 		return w.step(ctx, job, "", change)
 	}
 	return w.findLater(ctx, job, change, silent)
+}
+
+// otherFirst is how long a page waits to see whom the other incident wakes.
+const otherFirst = 10 * time.Second
+
+// elsewhere is the incident whose room serves this one, where the level wants
+// people woken: whoever is called for that sits in the same room already. nil
+// where there is none, or it is over.
+func (w *Waker) elsewhere(ctx context.Context, id incident.ID, d incident.PageData, age time.Duration) (*incident.Incident, error) {
+	if d.Round > 0 || !d.By.IsZero() {
+		return nil, nil // a person asks
+	}
+	v, err := w.View.Get(ctx, query.Self, id, false)
+	if err != nil {
+		return nil, err
+	}
+	other, err := host(ctx, w.View, v.Incident)
+	switch {
+	case err != nil || other == nil || !other.Active():
+		return nil, err
+	case len(other.Pages) == 0 && age < otherFirst:
+		return nil, outbox.Later(w.Now().Add(otherFirst/2), "it is not known yet who is woken for "+other.ID.String())
+	}
+	return other, nil
 }
 
 // next finds who comes after somebody for a role. Whoever was called for in vain
@@ -134,21 +165,14 @@ func (w *Waker) findLater(ctx context.Context, job outbox.Job, change incident.P
 			return err
 		}
 	}
-	return outbox.Later(w.now().Add(findPause), "who is on standby could not be asked for: "+strings.Join(silent, ", "))
-}
-
-func (w *Waker) now() time.Time {
-	if w.Now == nil {
-		return time.Now()
-	}
-	return w.Now()
+	return outbox.Later(w.Now().Add(findPause), "who is on standby could not be asked for: "+strings.Join(silent, ", "))
 }
 
 // Wake wakes one person. PagerDuty does not recognise a repeated request to a
 // responder: from the second attempt on it is looked for first. An incident that
 // is made instead has a key, by which PagerDuty makes one only.
 func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
-	d, err := wakeData(job)
+	d, err := dataOf[incident.WakeData](job)
 	if err != nil {
 		return err
 	}
@@ -163,7 +187,7 @@ func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
 		return w.refuse(ctx, job, d, w.Off)
 	}
 	user, err := w.user(ctx, d.Person)
-	if permanent(err) { // another one may be known
+	if outbox.Permanent(err) { // another one may be known
 		return w.step(ctx, job, "refused", incident.PageChange{Step: incident.PageRefused, Who: d.Person, Again: d.Again, Why: WhyUnknown, Next: true})
 	}
 	if err != nil {
@@ -173,7 +197,7 @@ func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
 	if errors.Is(err, errNoService) {
 		return w.refuse(ctx, job, d, WhyNoService)
 	}
-	if permanent(err) {
+	if outbox.Permanent(err) {
 		return w.refuse(ctx, job, d, err.Error())
 	}
 	if err != nil {
@@ -185,7 +209,7 @@ func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
 // ask makes the request: for help with the pager's incident where there is one,
 // else by an incident that is assigned to the person.
 func (w *Waker) ask(ctx context.Context, job outbox.Job, v *query.View, d incident.WakeData, user string) (ref string, err error) {
-	from := w.from(ctx, d.By)
+	from := sender(ctx, w.API, d.By)
 	alert, known := v.Incident.AlertRef()
 	if known && alert.System == incident.SourcePagerDuty {
 		err := w.respond(ctx, job, v, d, alert.ID, from, user)
@@ -229,7 +253,7 @@ func (w *Waker) respond(ctx context.Context, job outbox.Job, v *query.View, d in
 
 // Waited looks whether whoever was woken has answered.
 func (w *Waker) Waited(ctx context.Context, job outbox.Job) error {
-	d, err := wakeData(job)
+	d, err := dataOf[incident.WakeData](job)
 	if err != nil {
 		return err
 	}
@@ -239,9 +263,9 @@ func (w *Waker) Waited(ctx context.Context, job outbox.Job) error {
 // Over resolves what was made in PagerDuty to wake somebody. Doing it again
 // changes nothing there.
 func (w *Waker) Over(ctx context.Context, job outbox.Job) error {
-	var d incident.PageOverData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return fmt.Errorf("%w: %s: %w", outbox.ErrPermanent, job.Kind, err)
+	d, err := dataOf[incident.PageOverData](job)
+	if err != nil {
+		return err
 	}
 	v, err := w.View.Get(ctx, query.Self, job.Incident, false)
 	switch {
@@ -282,19 +306,6 @@ func (w *Waker) user(ctx context.Context, who incident.Actor) (string, error) {
 	return u.ID, err
 }
 
-// from is the mail of whoever wants it, if PagerDuty knows them, else "": then
-// the service user of the configuration acts.
-func (w *Waker) from(ctx context.Context, by incident.Actor) string {
-	if by.Kind != incident.KindUser || !strings.Contains(by.ID, "@") {
-		return ""
-	}
-	u, err := w.API.UserByEmail(ctx, by.ID)
-	if err != nil {
-		return ""
-	}
-	return u.Email
-}
-
 // wakeText is what is read on a lock screen at night. A private incident's title
 // stays here.
 func wakeText(v *query.View, d incident.WakeData) string {
@@ -312,18 +323,4 @@ func wakeText(v *query.View, d incident.WakeData) string {
 		parts = append(parts, v.URL)
 	}
 	return strings.Join(parts, " · ")
-}
-
-func wakeData(job outbox.Job) (incident.WakeData, error) {
-	var d incident.WakeData
-	if err := json.Unmarshal(job.Data, &d); err != nil {
-		return d, fmt.Errorf("%w: %s: %w", outbox.ErrPermanent, job.Kind, err)
-	}
-	return d, nil
-}
-
-// permanent reports whether trying again can't help.
-func permanent(err error) bool {
-	var p interface{ Permanent() bool }
-	return errors.Is(err, outbox.ErrPermanent) || (errors.As(err, &p) && p.Permanent())
 }
