@@ -142,7 +142,8 @@ func (b *Bot) learn(p *Person, act *botframework.Activity, found *botframework.M
 // a home tenant vouches for it: a foreign one, and a guest, may carry any mail,
 // such as that of one of ours.
 func (b *Bot) enrol(p *Person, m *botframework.Member) {
-	p.Guest = strings.EqualFold(m.UserRole, "guest")
+	// https://learn.microsoft.com/microsoftteams/platform/apps-in-teams-meetings/build-apps-for-anonymous-user
+	p.Guest = strings.EqualFold(m.UserRole, "guest") || strings.EqualFold(m.UserRole, "anonymous")
 	if m.TenantID != "" {
 		p.TenantID = m.TenantID
 	}

@@ -40,7 +40,9 @@ func TestWho(t *testing.T) {
 	guest := r.teams.AddUser(botframeworksim.User{Name: "Gita", Mail: "gita@partner.example", Guest: true}).ID
 	// A foreign tenant can give its people any mail, such as that of our admin.
 	fake := r.teams.AddUser(botframeworksim.User{Name: "Citra", Mail: "citra@example.com", TenantID: other}).ID
-	must(t, r.teams.SetMembers(r.payments, r.ani, r.budi, r.citra, r.dewi, r.eko, r.vera, guest, fake))
+	// Whoever has a meeting's link can be in its chat, by any name.
+	anonymous := r.teams.AddUser(botframeworksim.User{Name: "Citra", Anonymous: true}).ID
+	must(t, r.teams.SetMembers(r.payments, r.ani, r.budi, r.citra, r.dewi, r.eko, r.vera, guest, fake, anonymous))
 	r.install(r.ani)
 	r.say(r.citra, r.payments, "declare Checkout is down service:checkout")
 	for _, tt := range []struct {
@@ -48,6 +50,7 @@ func TestWho(t *testing.T) {
 	}{
 		{"viewer", r.vera, "ack 1", "guests and viewers read only"},
 		{"guest", guest, "ack 1", "guests and viewers read only"},
+		{"anonymous", anonymous, "ack 1", "guests and viewers read only"},
 		{"foreign tenant", fake, "ack 1", "guests and viewers read only"},
 		{"foreign tenant as admin", fake, "level 1 other because", "guests and viewers read only"},
 		{"guest reads", guest, "show 1", "INC-1"},

@@ -41,7 +41,7 @@ type Person struct {
 	AADObjectID  string    `json:"aad,omitempty"`   //
 	TeamsID      string    `json:"teams,omitempty"` // "29:…"
 	TenantID     string    `json:"tenant,omitempty"`
-	Guest        bool      `json:"guest,omitempty"`
+	Guest        bool      `json:"guest,omitempty"`        // of the home tenant, or anonymous in a meeting: reads only
 	Language     string    `json:"language,omitempty"`     // chosen, or of the last activity: "en", "id"
 	Timezone     string    `json:"timezone,omitempty"`     // of the last activity: "Asia/Jakarta"
 	Conversation string    `json:"conversation,omitempty"` // personal chat with imbot

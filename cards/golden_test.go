@@ -120,7 +120,7 @@ var samples = []sample{
 		return List(query.Page{Incidents: []*query.View{private(t)}}, "", o)
 	}},
 	{"help", everywhere, func(_ testing.TB, o Options) Card {
-		return Help(commands.Help(commands.Env{Prefix: o.Hint("")}), o)
+		return Help(commands.Help(commands.Env{Prefix: o.Hint("")})[3:6], o)
 	}},
 	{"help-slash", nil, func(_ testing.TB, o Options) Card {
 		o.Slash = true

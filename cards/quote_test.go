@@ -44,7 +44,7 @@ func init() {
 		}},
 		{"help-thread", nil, func(_ testing.TB, o Options) Card {
 			o.About, o.Dialogs = 42, true
-			return Help(commands.Help(commands.Env{Prefix: o.Hint("")}), o)
+			return Help(commands.Help(commands.Env{Prefix: o.Hint("")})[3:6], o)
 		}},
 	}...)
 }

@@ -79,32 +79,16 @@ func (c *Catalog) Language(key string) string {
 	return c.settings.Language
 }
 
-// IsSquadLeadOrMember reports whether the person with this id leads the squad
-// or is a member of it.
-func (c *Catalog) IsSquadLeadOrMember(key, id string) bool {
-	s, ok := c.squads[fold(key)]
-	if !ok || id == "" {
-		return false
-	}
-	mail := c.Person(incident.Actor{Kind: incident.KindUser, ID: id}).ID
-	return mail == s.Lead || slices.Contains(s.Members, mail)
-}
+// Gap is what an operator should know, and how it is mended.
+type Gap struct{ What, Mend string }
 
-// Bindings returns the channels that were bound in chat, by squad's key in
-// lower case.
-func (c *Catalog) Bindings() map[string]string { return maps.Clone(c.bindings) }
-
-// Gaps lists what an operator should know: squads whose notices reach nobody,
-// and roles to page that do not exist. Each says how it is mended.
-func (c *Catalog) Gaps() []string {
-	var out []string
+// Gaps lists squads whose incidents nobody sees, and roles to page that do not
+// exist, so that nobody is woken. Squads without a channel are not among them.
+func (c *Catalog) Gaps() []Gap {
+	var out []Gap
 	for _, s := range c.sorted {
-		r := c.Route(s.Key)
-		switch {
-		case r.Mode == incident.ModeShadow && r.Review == "":
-			out = append(out, fmt.Sprintf("squad %q is in mode shadow, but there is no review channel; set teams.review_channel", s.Key))
-		case r.Mode == incident.ModeLive && r.Channel == "":
-			out = append(out, fmt.Sprintf("squad %q has no channel, and there is no default; say \"connect %s\" to imbot in a channel, or set teams.default_channel", s.Key, s.Key))
+		if r := c.Route(s.Key); r.Mode == incident.ModeShadow && r.Review == "" {
+			out = append(out, Gap{fmt.Sprintf("squad %q is in mode shadow, but there is no review channel", s.Key), "set teams.review_channel"})
 		}
 	}
 	missing := map[string]bool{}
@@ -116,7 +100,7 @@ func (c *Catalog) Gaps() []string {
 		}
 	}
 	for _, role := range slices.Sorted(maps.Keys(missing)) {
-		out = append(out, fmt.Sprintf("the notice table pages the standby role %q, which the catalog does not have; add it under standby", role))
+		out = append(out, Gap{fmt.Sprintf("the notice table pages the standby role %q, which the catalog does not have: nobody is woken for it", role), "add it under standby in the catalog, or take it out of notice"})
 	}
 	return out
 }

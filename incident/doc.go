@@ -22,7 +22,8 @@
 //   - What belongs together: correlate.go brings the events to duplicate.go,
 //     cascade.go, merge.go (of the pager) and major.go (bursts), by the settings
 //     and rule names of linking.go; key.go says what is the same, board.go keeps
-//     what there is, label.go what people corrected, past.go what came before.
+//     what there is, scene.go what a decision is made from, label.go what people
+//     corrected, past.go what came before.
 //   - How a command is carried out: service.go, work.go, early.go (what comes
 //     before its incident), history.go (imports), mute.go, facts.go and
 //     catalog.go (what is known besides), store.go (what a store promises).

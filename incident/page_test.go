@@ -73,6 +73,29 @@ func TestPagerIncidentIsNotPagedTwice(t *testing.T) {
 	}
 }
 
+// TestSquadIsPaged: whoever is on call for the squad is woken, unless the pager
+// that brought the incident has done so.
+func TestSquadIsPaged(t *testing.T) {
+	for byPager, want := range map[bool]string{true: `{"roles":["dba"]}`, false: `{"roles":["dba","squad:payments"]}`} {
+		w := newWorld(t)
+		w.cat.service.Standby, w.cat.squad.OnCall = []string{"dba"}, true
+		if byPager {
+			w.do(told(Trigger, t0, alert(down)))
+		} else {
+			w.do(by(dewi, Declare, Args{Title: down, Service: "checkout"}))
+		}
+		w.roomStep(RoomChange{Step: RoomBegin})
+		for _, e := range w.effects {
+			if e.Kind == KindPage && string(e.Data) != want {
+				t.Errorf("by the pager %v: %s, want %s", byPager, e.Data, want)
+			}
+		}
+		if kindsOf(w)[KindPage] != 1 {
+			t.Errorf("by the pager %v: %v", byPager, w.effects)
+		}
+	}
+}
+
 func TestPageLife(t *testing.T) {
 	w := triggered(t, down)
 	w.do(by(dewi, Page, Args{Person: &budi, Reason: "the primary is gone"}))
@@ -322,6 +345,22 @@ func TestMails(t *testing.T) {
 		w.cat.route.Mode = mode
 		if w.do(Command{Verb: Trigger, Ref: &alertRef, Actor: pager, Source: SourcePagerDuty, At: t0, Args: Args{Alert: alert(slow)}}); len(mails(w)) != 0 {
 			t.Errorf("%s: %v", mode, mails(w))
+		}
+	}
+}
+
+// TestMailsOfLinked: duplicates and mere consequences are quiet; what is always
+// visible is not.
+func TestMailsOfLinked(t *testing.T) {
+	for _, tt := range []struct {
+		title, kind string
+		mails       bool
+	}{{slow, LinkDuplicate, false}, {slow, LinkCascade, false}, {down, LinkDuplicate, false}, {down, LinkCascade, true}} {
+		w := in(t, tt.title, Resolved)
+		w.inc.Link, w.inc.LinkFixed = &Link{Kind: tt.kind, Parent: 7, By: dewi}, true
+		w.do(by(ani, Close, Args{Waive: "a drill"}))
+		if got := kindsOf(w)[KindMail] > 0; got != tt.mails {
+			t.Errorf("%s, a %s: mails %v", tt.title, tt.kind, got)
 		}
 	}
 }

@@ -182,6 +182,10 @@ func TestInvitedLater(t *testing.T) {
 	if w.roomStep(full); told() {
 		t.Error("she is told twice")
 	}
+	w.do(by(ani, Report, Args{Text: "rolling back"}))
+	if !slices.ContainsFunc(w.effects, func(e Effect) bool { return e.Kind == KindDirect && strings.Contains(e.Key, citra.ID+"/"+DirectUpdate) }) {
+		t.Errorf("she gets no updates: %v", w.effects)
+	}
 }
 
 // TestRoomBecomesPublic: everybody else comes into the room of a private incident

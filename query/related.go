@@ -19,7 +19,7 @@ type Related struct {
 	Service  string // its name for people
 	OpenedAt time.Time
 	Private  bool
-	Room     string         // address of its own war room, where it has one
+	Room     string         // of a parent or child: address of its own war room, where it has one
 	Link     *incident.Link // of a child: why it is one; nil of all others
 }
 
@@ -142,11 +142,18 @@ func (s *sight) related(inc *incident.Incident) Related {
 	cat := s.r.Catalog()
 	rel := Related{ID: inc.ID, Title: inc.Title, Status: inc.Status, OpenedAt: inc.OpenedAt, Private: inc.Private, Service: inc.ServiceName}
 	rel.Level, _ = cat.Levels().Get(inc.Level)
-	if inc.Room.Usable() {
-		rel.Room = inc.Room.URL
-	}
 	if name := serviceName(cat, inc.Service); rel.Service == "" {
 		rel.Service = name
+	}
+	return rel
+}
+
+// tied is related, of one to which an incident is linked: people go from room to
+// room.
+func (s *sight) tied(inc *incident.Incident) Related {
+	rel := s.related(inc)
+	if inc.Room.Usable() {
+		rel.Room = inc.Room.URL
 	}
 	return rel
 }
@@ -161,7 +168,7 @@ func (s *sight) relate(v *View) error {
 			return err
 		}
 		if parent != nil {
-			rel := s.related(parent)
+			rel := s.tied(parent)
 			v.Parent = &rel
 		}
 	}
@@ -210,7 +217,7 @@ func (s *sight) children(inc *incident.Incident, from, limit int) ([]Related, er
 		if child == nil {
 			continue
 		}
-		rel := s.related(child)
+		rel := s.tied(child)
 		rel.Link = child.Link
 		if rel.Link == nil { // its end of the link follows in a moment
 			rel.Link = &incident.Link{Kind: c.Kind, Parent: inc.ID}

@@ -139,6 +139,9 @@ func (d *doctor) catalog(convs []bot.Conversation) *catalog.Catalog {
 		return nil
 	}
 	d.add("catalog", checkOK, fmt.Sprintf("%d squads, %d services", len(cat.Squads()), len(cat.Services())), "")
+	for _, g := range cat.Gaps() {
+		d.add("catalog", checkWarn, g.What, g.Mend)
+	}
 	return cat
 }
 

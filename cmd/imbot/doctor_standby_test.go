@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -33,5 +35,19 @@ func TestDoctorStandby(t *testing.T) {
 	}
 	if _, ok := got["standby of dba"]; ok {
 		t.Errorf("dba has somebody: %+v", got)
+	}
+}
+
+// TestDoctorCatalog: a role that the notice table pages, and that the catalog does
+// not have, is told before somebody is to be woken for it.
+func TestDoctorCatalog(t *testing.T) {
+	f := newFolder(t, "notice:\n  service-down: {page: [network]}\n")
+	cfg, err := LoadConfig(filepath.Join(f.path, "imbot.yaml"), os.Getenv)
+	must(t, err)
+	cfg.Catalog = filepath.Join(f.path, "catalog.yaml")
+	d := &doctor{cfg: cfg}
+	d.catalog(nil)
+	if n := len(d.checks); n != 2 || d.checks[1].State != checkWarn || !strings.Contains(d.checks[1].Detail, `"network"`) || d.checks[1].Mend == "" {
+		t.Errorf("checks %+v", d.checks)
 	}
 }

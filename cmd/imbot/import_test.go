@@ -47,23 +47,6 @@ func importing(t *testing.T, n int, extra string) (folder, *pagerdutysim.Server)
 	return newFolder(t, fmt.Sprintf("pagerduty: {webhook_secrets: [x], api_token: %q, url: %q}\n%s", sim.Token(), sim.URL(), extra)), sim
 }
 
-// run runs the command line, and wants an exit code and words in what it prints.
-func (f folder) run(ctx context.Context, code int, args string, says ...string) string {
-	f.t.Helper()
-	words := strings.Fields(strings.ReplaceAll(args, "CONFIG", "-config "+filepath.Join(f.path, "imbot.yaml")))
-	var out, errOut bytes.Buffer
-	if got := run(ctx, words, &out, &errOut); got != code {
-		f.t.Errorf("imbot %s: code %d, want %d", args, got, code)
-	}
-	text := out.String() + errOut.String()
-	for _, s := range says {
-		if !strings.Contains(text, s) {
-			f.t.Errorf("imbot %s does not say %q:\n%s", args, s, text)
-		}
-	}
-	return text
-}
-
 func TestImportCommand(t *testing.T) {
 	f, sim := importing(t, 12, "dry_run: true\n")
 	ctx := t.Context()

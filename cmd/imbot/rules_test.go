@@ -16,30 +16,10 @@ import (
 	"imbot/integrations/pagerduty/pagerdutysim"
 )
 
-// rules runs imbot rules, and wants an exit code and words in what it prints.
+// rules runs imbot rules.
 func (f folder) rules(code int, args string, says ...string) string {
 	f.t.Helper()
-	words := strings.Fields(args)
-	for i, w := range words {
-		if strings.HasPrefix(w, "./") {
-			words[i] = filepath.Join(f.path, w)
-		}
-	}
-	var out, errOut bytes.Buffer
-	got := run(f.t.Context(), append([]string{"rules"}, words...), &out, &errOut)
-	text := out.String()
-	if code != exitDone {
-		text = errOut.String()
-	}
-	if got != code {
-		f.t.Errorf("imbot rules %s: code %d, want %d\n%s%s", args, got, code, out.String(), errOut.String())
-	}
-	for _, s := range says {
-		if !strings.Contains(text, s) {
-			f.t.Errorf("imbot rules %s does not say %q:\n%s", args, s, text)
-		}
-	}
-	return text
+	return f.run(f.t.Context(), code, "rules "+args, says...)
 }
 
 // TestRulesTest: what the running imbot has decided is what rules test says, and

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -50,9 +51,15 @@ func (f folder) write(name, text string) string {
 	return path
 }
 
-// topology runs imbot topology, and wants an exit code and words in what it
-// prints: on standard output if it is done, else on the other.
+// topology runs imbot topology.
 func (f folder) topology(code int, args string, says ...string) string {
+	f.t.Helper()
+	return f.run(f.t.Context(), code, "topology "+args, says...)
+}
+
+// run runs the command line, and wants an exit code and words in what it prints.
+// CONFIG and what begins with ./ are of the folder.
+func (f folder) run(ctx context.Context, code int, args string, says ...string) string {
 	f.t.Helper()
 	words := strings.Fields(strings.ReplaceAll(args, "CONFIG", "-config "+filepath.Join(f.path, "imbot.yaml")))
 	for i, w := range words {
@@ -61,17 +68,13 @@ func (f folder) topology(code int, args string, says ...string) string {
 		}
 	}
 	var out, errOut bytes.Buffer
-	got := run(f.t.Context(), append([]string{"topology"}, words...), &out, &errOut)
-	text := out.String()
-	if code != exitDone {
-		text = errOut.String()
+	if got := run(ctx, words, &out, &errOut); got != code {
+		f.t.Errorf("imbot %s: code %d, want %d\n%s%s", args, got, code, out.String(), errOut.String())
 	}
-	if got != code {
-		f.t.Errorf("imbot topology %s: code %d, want %d\n%s%s", args, got, code, out.String(), errOut.String())
-	}
+	text := out.String() + errOut.String()
 	for _, s := range says {
 		if !strings.Contains(text, s) {
-			f.t.Errorf("imbot topology %s does not say %q:\n%s", args, s, text)
+			f.t.Errorf("imbot %s does not say %q:\n%s", args, s, text)
 		}
 	}
 	return text

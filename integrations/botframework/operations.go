@@ -135,7 +135,8 @@ type Member struct {
 	UPN   string
 	// AADObjectID is the Entra object id.
 	AADObjectID string
-	// UserRole is how Teams sees the person, such as user or guest.
+	// UserRole is how Teams sees the person: user, guest, or anonymous for somebody
+	// who has joined a meeting by its link.
 	UserRole string
 	// TenantID is the person's home tenant.
 	TenantID string

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -37,8 +36,8 @@ type Responder struct {
 // answer.
 //
 // PagerDuty does not recognise a repeated request. After an error that leaves
-// open whether it was done, look with Responders, and ask only those whom
-// [Unasked] leaves.
+// open whether it was done, look with Responders, and ask only those who are not
+// among them; who declined was asked.
 //
 // If nobody has the address from, the error is ErrSender. An account without
 // the feature gets a permanent error of status 402.
@@ -119,19 +118,5 @@ func (w *wireResponders) responders() []Responder {
 		})
 	}
 	sortByTime(out, func(r Responder) time.Time { return r.RequestedAt })
-	return out
-}
-
-// Unasked returns those of users who are not among have, each once and in their
-// order: those whom to ask, so that everybody is asked exactly once. Who
-// declined, or cancelled, was asked.
-func Unasked(have []Responder, users []string) []string {
-	var out []string
-	for _, id := range users {
-		asked := slices.ContainsFunc(have, func(r Responder) bool { return r.User != nil && r.User.ID == id })
-		if !asked && !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,9 +54,6 @@ func TestResponders(t *testing.T) {
 	if r := got[0]; r.Requester == nil || r.Requester.ID != "PANI" || !r.RequestedAt.Equal(monday) || !r.UpdatedAt.Equal(monday.Add(time.Minute)) {
 		t.Errorf("asked by %v at %v, answered at %v", r.Requester, r.RequestedAt, r.UpdatedAt)
 	}
-	if left := pagerduty.Unasked(got, []string{"PANI", "PEKO", "PIMBOT", "PANI", "PDEWI"}); !cmp.Equal(left, []string{"PANI", "PIMBOT"}) {
-		t.Errorf("Unasked = %v", left)
-	}
 	if err := sim.ReplyResponder(id, "PANI", pagerduty.ResponderJoined); !errors.Is(err, pagerdutysim.ErrInvalid) {
 		t.Errorf("the reply of somebody who was not asked: %v", err)
 	}
@@ -75,7 +73,9 @@ func TestRequestRespondersOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			left := pagerduty.Unasked(have, users)
+			left := slices.DeleteFunc(slices.Clone(users), func(id string) bool {
+				return slices.ContainsFunc(have, func(r pagerduty.Responder) bool { return r.User != nil && r.User.ID == id })
+			})
 			if len(left) == 0 {
 				break
 			}

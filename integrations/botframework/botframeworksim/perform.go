@@ -177,7 +177,10 @@ func (s *Server) member(c *conversation, id string) (int, any, *failure) {
 
 func memberJSON(u *User) map[string]string {
 	role := "user"
-	if u.Guest {
+	switch {
+	case u.Anonymous: // https://learn.microsoft.com/microsoftteams/platform/apps-in-teams-meetings/build-apps-for-anonymous-user
+		return map[string]string{"id": u.ID, "name": u.Name, "tenantId": u.TenantID, "userRole": "anonymous"}
+	case u.Guest:
 		role = "guest"
 	}
 	return map[string]string{

@@ -21,6 +21,9 @@ type User struct {
 	UPN  string
 	// Guest marks a guest of the home tenant.
 	Guest bool
+	// Anonymous marks somebody who has joined a meeting by its link: no tenant
+	// knows them, and they may choose any name.
+	Anonymous bool
 	// TenantID is the person's tenant. "" means the home tenant.
 	TenantID string
 	// Locale of the person's client. "" means en-US.
@@ -97,7 +100,7 @@ func (s *Server) AddUser(u User) User {
 	if u.ID == "" {
 		u.ID = "29:1" + id
 	}
-	if u.AADObjectID == "" {
+	if u.AADObjectID == "" && !u.Anonymous {
 		u.AADObjectID = guid(id)
 	}
 	if u.UPN == "" {

@@ -84,20 +84,12 @@ func (s *Server) postInstalledApp(w http.ResponseWriter, r *http.Request) {
 	if c == nil {
 		return
 	}
-	body, ok := s.decode(w, r, "teamsApp@odata.bind", "consentedPermissionSet")
-	if !ok {
+	a, body := s.wantedApp(w, r)
+	if a == nil {
 		return
 	}
-	found := bindApp.FindStringSubmatch(field("teamsApp@odata.bind")(body))
-	if found == nil {
-		s.bad(w, "Bind requests expect an app.")
-		return
-	}
-	a := s.app(found[1])
 	consent, ok := readConsent(body)
 	switch {
-	case a == nil || a.Submitted:
-		s.notFound(w, "App with id '"+found[1]+"' is not found in the app catalog.")
 	case a.ClientID != s.opt.AppID && !s.allowed(c, "TeamsAppInstallation.ReadWriteForChat.All", "TeamsAppInstallation.ReadWriteAndConsentForChat.All", "Chat.Manage.Chat"):
 		s.missing(w, "TeamsAppInstallation.ReadWriteForChat.All", "TeamsAppInstallation.ReadWriteAndConsentForChat.All")
 	case a.Blocked:
@@ -116,6 +108,26 @@ func (s *Server) postInstalledApp(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "/chats/"+c.ID+"/installedApps/"+s.membership(c, a.ID))
 		w.WriteHeader(http.StatusCreated)
 	}
+}
+
+// wantedApp finds the app that a request is to install, with the request's body;
+// else it answers, and the app is nil.
+func (s *Server) wantedApp(w http.ResponseWriter, r *http.Request) (*App, object) {
+	body, ok := s.decode(w, r, "teamsApp@odata.bind", "consentedPermissionSet")
+	if !ok {
+		return nil, nil
+	}
+	found := bindApp.FindStringSubmatch(field("teamsApp@odata.bind")(body))
+	if found == nil {
+		s.bad(w, "Bind requests expect an app.")
+		return nil, nil
+	}
+	a := s.app(found[1])
+	if a == nil || a.Submitted {
+		s.notFound(w, "App with id '"+found[1]+"' is not found in the app catalog.")
+		return nil, nil
+	}
+	return a, body
 }
 
 // readConsent reads the permissions that are consented to.

@@ -66,21 +66,14 @@ func (s *Server) postOwnApp(w http.ResponseWriter, r *http.Request) {
 	if u == nil {
 		return
 	}
-	body, ok := s.decode(w, r, "teamsApp@odata.bind", "consentedPermissionSet")
-	if !ok {
+	a, body := s.wantedApp(w, r)
+	if a == nil {
 		return
 	}
-	found := bindApp.FindStringSubmatch(field("teamsApp@odata.bind")(body))
-	if found == nil {
-		s.bad(w, "Bind requests expect an app.")
-		return
-	}
-	id, a := strings.ToLower(u.ID), s.app(found[1])
+	id := strings.ToLower(u.ID)
 	consent, ok := readConsent(body)
 	_, consents := body["consentedPermissionSet"]
 	switch {
-	case a == nil || a.Submitted:
-		s.notFound(w, "App with id '"+found[1]+"' is not found in the app catalog.")
 	case a.ClientID != s.opt.AppID && !s.allowed(nil, anyApp...):
 		s.refuse(w, http.StatusForbidden, "Forbidden", "AAD App Id '"+s.opt.AppID+"' is not allowed to manage the Teams App '"+a.ID+"'")
 	case a.Blocked:
