@@ -49,15 +49,6 @@ type Change struct {
 	ToText   string
 }
 
-// Known reports whether the type is one that is decoded in full.
-func (e *Event) Known() bool {
-	switch e.Type {
-	case EventCreated, EventUpdated, EventDeleted, EventCommentCreated:
-		return true
-	}
-	return false
-}
-
 // Change returns the last change of a field, by name or id, or nil.
 func (e *Event) Change(field string) *Change {
 	for i := len(e.Changes) - 1; i >= 0; i-- {

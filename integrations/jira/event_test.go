@@ -55,7 +55,7 @@ func TestParseWebhook(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("event (-want +got):\n%s", d)
 	}
-	if !got.Known() || got.Change("Status").To != "10001" || got.Change("assignee") != nil || !got.Issue.Done() {
+	if got.Change("Status").To != "10001" || got.Change("assignee") != nil || !got.Issue.Done() {
 		t.Errorf("event %+v", got)
 	}
 }
@@ -72,9 +72,9 @@ func TestParseWebhookLenient(t *testing.T) {
 		"null":             {`null`, func(e *jira.Event) bool { return e.Type == "" }},
 		"cut":              {updated[:200], func(e *jira.Event) bool { return e.Type == "" && e.Issue == nil }},
 		"another's":        {`{"event":{"type":"x"}}`, func(e *jira.Event) bool { return e.Type == "" }},
-		"unknown type":     {`{"webhookEvent":"sprint_started","sprint":{"id":1}}`, func(e *jira.Event) bool { return e.Type == "sprint_started" && !e.Known() && e.Issue == nil }},
-		"deleted":          {`{"webhookEvent":"jira:issue_deleted","issue":{"id":"1","key":"OPS-1"}}`, func(e *jira.Event) bool { return e.Known() && e.Issue.Key == "OPS-1" && e.User == nil }},
-		"issue is a list":  {`{"webhookEvent":"jira:issue_updated","issue":[],"timestamp":1}`, func(e *jira.Event) bool { return e.Known() && e.Issue == nil && !e.At.IsZero() }},
+		"unknown type":     {`{"webhookEvent":"sprint_started","sprint":{"id":1}}`, func(e *jira.Event) bool { return e.Type == "sprint_started" && e.Issue == nil }},
+		"deleted":          {`{"webhookEvent":"jira:issue_deleted","issue":{"id":"1","key":"OPS-1"}}`, func(e *jira.Event) bool { return e.Issue.Key == "OPS-1" && e.User == nil }},
+		"issue is a list":  {`{"webhookEvent":"jira:issue_updated","issue":[],"timestamp":1}`, func(e *jira.Event) bool { return e.Issue == nil && !e.At.IsZero() }},
 		"fields a string":  {`{"webhookEvent":"jira:issue_updated","issue":{"id":1,"key":"A-1","fields":"x"}}`, func(e *jira.Event) bool { return e.Issue.ID == "1" && e.Issue.Summary == "" }},
 		"odd field":        {`{"webhookEvent":"jira:issue_updated","issue":{"key":"A-1","fields":{"status":7,"summary":"s","labels":[1,{},"x"]}}}`, func(e *jira.Event) bool { return e.Issue.Summary == "s" && len(e.Issue.Labels) == 2 }},
 		"odd item":         {`{"webhookEvent":"jira:issue_updated","changelog":{"items":[1,{"field":"status","to":3},{}]}}`, func(e *jira.Event) bool { return len(e.Changes) == 1 && e.Change("status").To == "3" }},
@@ -83,8 +83,8 @@ func TestParseWebhookLenient(t *testing.T) {
 		"no time":          {`{"webhookEvent":"x","timestamp":-1e300}`, func(e *jira.Event) bool { return e.At.IsZero() }},
 		"due no date":      {`{"webhookEvent":"x","issue":{"key":"A-1","fields":{"duedate":"soon"}}}`, func(e *jira.Event) bool { return e.Issue.Due == "" }},
 		"data center":      {`{"webhookEvent":"jira:issue_updated","user":{"name":"ani","key":"JIRAUSER1","displayName":"Ani"}}`, func(e *jira.Event) bool { return e.User.Ref() == "ani" && e.User.Active }},
-		"comment":          {`{"webhookEvent":"comment_created","comment":{"id":"7","body":"hi","author":{"accountId":"a"}},"issue":{"key":"A-1"}}`, func(e *jira.Event) bool { return e.Known() && e.Comment.Body == "hi" && e.User.AccountID == "a" }},
-		"comment edited":   {`{"webhookEvent":"comment_updated","comment":{"id":"7","author":{"accountId":"a"},"updateAuthor":{"accountId":"b"}}}`, func(e *jira.Event) bool { return e.User.AccountID == "b" && !e.Known() }},
+		"comment":          {`{"webhookEvent":"comment_created","comment":{"id":"7","body":"hi","author":{"accountId":"a"}},"issue":{"key":"A-1"}}`, func(e *jira.Event) bool { return e.Comment.Body == "hi" && e.User.AccountID == "a" }},
+		"comment edited":   {`{"webhookEvent":"comment_updated","comment":{"id":"7","author":{"accountId":"a"},"updateAuthor":{"accountId":"b"}}}`, func(e *jira.Event) bool { return e.User.AccountID == "b" }},
 		"comment document": {`{"webhookEvent":"comment_created","comment":{"id":"7","body":{"type":"doc"}}}`, func(e *jira.Event) bool { return e.Comment != nil && e.Comment.Body == "" }},
 	} {
 		if e := jira.ParseWebhook(nil, []byte(tt.body)); e == nil || !tt.check(e) {

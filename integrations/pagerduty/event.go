@@ -132,13 +132,6 @@ var types = map[string]string{
 	PingType:                                "tested the webhook subscription",
 }
 
-// Known reports whether the type is one that PagerDuty documents, or the ping.
-// PagerDuty says that further types may be added.
-func (e *Event) Known() bool {
-	_, ok := types[e.Type]
-	return ok
-}
-
 // IncidentID returns the id of the incident that the event is about, wherever
 // the data has it, or "" for a service event, a ping, and data without one.
 func (e *Event) IncidentID() string {

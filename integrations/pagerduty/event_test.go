@@ -118,8 +118,8 @@ func TestParseOtherData(t *testing.T) {
 			if e.Text() != tt.text {
 				t.Errorf("Text = %q, want %q", e.Text(), tt.text)
 			}
-			if e.Known() != (tt.seed != "unknown") {
-				t.Errorf("Known = %v", e.Known())
+			if Known(e) != (tt.seed != "unknown") {
+				t.Errorf("Known = %v", Known(e))
 			}
 			if tt.check != nil && !tt.check(e) {
 				t.Errorf("parsed to %+v", e)
@@ -211,7 +211,7 @@ func TestContractWebhooks(t *testing.T) {
 	}
 	for name, body := range file.Events {
 		e := parse(t, string(body))
-		if e.Type != name || !e.Known() || e.OccurredAt.IsZero() || e.Agent == nil || e.ID == "" {
+		if e.Type != name || !Known(e) || e.OccurredAt.IsZero() || e.Agent == nil || e.ID == "" {
 			t.Errorf("%s: parsed to %+v", name, e)
 		}
 		if isIncident := strings.HasPrefix(name, "incident."); isIncident != (e.IncidentID() != "") {
