@@ -71,17 +71,6 @@ func appendName(b []byte, name string) []byte {
 	return append(append(b, namePlain), name...)
 }
 
-// decodeName reads what appendName has written.
-func decodeName(b []byte) (string, error) {
-	switch {
-	case len(b) > 0 && b[0] == namePlain:
-		return string(b[1:]), nil
-	case len(b) >= 1+idLen && b[0] == nameIncident:
-		return decodeID(b[1:]).String() + "/" + string(b[1+idLen:]), nil
-	}
-	return "", fmt.Errorf("store: %q is not an effect's name", b)
-}
-
 // cutIncident splits "INC-42/…", only in the form that incident.ID itself writes.
 func cutIncident(name string) (incident.ID, string, bool) {
 	head, rest, ok := strings.Cut(name, "/")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -125,4 +126,15 @@ func TestDictionaryIsFrozen(t *testing.T) {
 	if got, want := hex.EncodeToString(sum[:8]), "7d3ba13e0d00165b"; got != want {
 		t.Errorf("pack1.dict has the checksum %s, want %s", got, want)
 	}
+}
+
+// decodeName reads what appendName has written.
+func decodeName(b []byte) (string, error) {
+	switch {
+	case len(b) > 0 && b[0] == namePlain:
+		return string(b[1:]), nil
+	case len(b) >= 1+idLen && b[0] == nameIncident:
+		return decodeID(b[1:]).String() + "/" + string(b[1+idLen:]), nil
+	}
+	return "", fmt.Errorf("store: %q is not an effect's name", b)
 }
