@@ -21,7 +21,7 @@ const (
 	squads       = 30
 	headerWait   = 5 * time.Second
 	maxHeader    = 16 << 10
-	stopPatience = 5 * time.Second
+	stopPatience = 15 * time.Second // a connection on which nothing was ever sent keeps Shutdown for 5 s
 )
 
 // seedEnd is when the last of a seeded store's incidents has happened. For the
