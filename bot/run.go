@@ -271,6 +271,10 @@ func (t *turn) words(cmd *incident.Command, v *query.View) string {
 		if cmd.Args.Role == "scribe" {
 			by = inc.Scribe
 		}
+	case incident.Subscribe:
+		if cmd.Args.Remove {
+			key += ".off"
+		}
 	case incident.WriteRCA:
 		if inc.Postmortem.State == incident.PostmortemComplete {
 			key = "done.close"

@@ -54,6 +54,7 @@ func (m *maker) row(v *query.View) element {
 			parts = append(parts, string(s))
 		}
 		switch {
+		case inc.Link != nil && inc.Link.Kind == incident.LinkDuplicate: // who has the first one has this, too
 		case inc.Active() && inc.AcknowledgedAt.IsZero():
 			parts = append(parts, string(m.t("list.nobody")))
 		case inc.Active():

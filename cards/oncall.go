@@ -1,8 +1,10 @@
 package cards
 
 import (
+	"strings"
 	"time"
 
+	"imbot/locale"
 	"imbot/query"
 )
 
@@ -43,7 +45,7 @@ func (m *maker) dutyRow(r *query.RoleDay) []element {
 		who := run(clip(Plain(person(d.Person)), 60))
 		out = append(out, rich(who))
 		line := m.turn(d.Since, d.Till)
-		if source := outside(d.Source, 80); source != "" {
+		if source := outside(sourceName(d.Source), 80); source != "" {
 			if line != "" {
 				line += " · "
 			}
@@ -60,6 +62,12 @@ func (m *maker) dutyRow(r *query.RoleDay) []element {
 		out = append(out, rich(run("⚠️ "+clip(Plain(m.unwoken(r.Gap)), 160))))
 	}
 	return out
+}
+
+// sourceName writes the system that a source begins with as that system does.
+func sourceName(source string) string {
+	system, rest, _ := strings.Cut(source, " ")
+	return strings.TrimSpace(locale.System(system) + " " + rest)
 }
 
 // turn says from when until when, as far as that is known.

@@ -26,7 +26,7 @@ func TestOnCall(t *testing.T) {
 		{Role: "network", Gap: "words of no catalogue"},
 	}}
 	for lang, want := range map[string][]string{
-		"en": {"On call: Checkout", "Ani", "Budi", "{{DATE(2026-03-01T08:00:00Z,SHORT)}}", "pagerduty schedule PDBA001", "The source does not answer: this is the last", "on call for payments", "the source does not answer", "words of no catalogue", "3"},
+		"en": {"On call: Checkout", "Ani", "Budi", "{{DATE(2026-03-01T08:00:00Z,SHORT)}}", "PagerDuty schedule PDBA001", "The source does not answer: this is the last", "on call for payments", "the source does not answer", "words of no catalogue", "3"},
 		"id": {"Siaga: Checkout", "Ani", "sampai {{DATE(2026-03-08T08:00:00Z,SHORT)}}", "Sumbernya tidak menjawab: ini jawaban", "sumbernya tidak menjawab"},
 	} {
 		b, err := json.Marshal(OnCall(o, Options{Lang: lang}))

@@ -27,18 +27,16 @@ func Topic(v *query.View, lang string) string {
 	if inc.Private {
 		return id
 	}
-	parts := []string{m.p("status." + string(inc.Status))}
 	what := clip(v.ServiceName(), 80)
 	if what == "" {
 		what = clip(inc.Title, 100)
 	}
 	if inc.Room != nil && inc.Room.Name != "" {
 		what = clip(inc.Room.Name, 120)
-	} else {
-		parts = append([]string{clip(m.say.LevelWord(v.Level), 40)}, parts...)
 	}
+	parts := []string{id + " " + what, clip(m.say.LevelWord(v.Level), 40), m.p("status." + string(inc.Status))}
 	// Graph refuses colons; others would be changed on the way, and never match.
-	s := strings.ReplaceAll(Plain(id+" "+what+" · "+strings.Join(parts, " · ")), ":", "-")
+	s := strings.ReplaceAll(Plain(strings.Join(parts, " · ")), ":", "-")
 	return clip(s, maxTopic)
 }
 
@@ -92,13 +90,8 @@ func (m *maker) room(v *query.View) []element {
 // talk, and to the RCA.
 func (m *maker) roomLinks(v *query.View) []element {
 	var out []element
-	i := slices.IndexFunc(v.Incident.Refs, func(r incident.Ref) bool {
-		return r.Role == incident.RoleCard && r.Target != m.Chat && r.URL != ""
-	})
-	if i >= 0 {
-		if a := anchor(m.p("room.card"), v.Incident.Refs[i].URL); a != "" {
-			out = append(out, text("📋 "+a))
-		}
+	if a := anchor(m.p("room.card"), m.channelCard(v.Incident)); a != "" {
+		out = append(out, text("📋 "+a))
 	}
 	if v.Incident.Postmortem.Required && v.Page != "" {
 		if a := anchor(m.p("doc.write"), v.Page+"/rca"); a != "" {
@@ -106,6 +99,23 @@ func (m *maker) roomLinks(v *query.View) []element {
 		}
 	}
 	return out
+}
+
+// channelCard is the address of the incident's first card outside the room: of
+// its conversations the squad's channel is the first. Which card was posted first
+// is chance.
+func (m *maker) channelCard(inc *incident.Incident) string {
+	address, best := "", len(inc.Cards)+1
+	for _, r := range inc.Refs {
+		i := slices.Index(inc.Cards, r.Target)
+		if i < 0 {
+			i = len(inc.Cards)
+		}
+		if r.Role == incident.RoleCard && r.Target != m.Chat && r.URL != "" && i < best {
+			address, best = r.URL, i
+		}
+	}
+	return address
 }
 
 func (m *maker) roomLine(v *query.View, r *incident.Room) md {
@@ -251,8 +261,7 @@ func (m *maker) roomButtons(v *query.View, r *incident.Room) []action {
 }
 
 // openRoom is the button that opens a war room where there is none or another's,
-// or does not
-// wait for the time to open it.
+// or does not wait for the time to open it.
 func (m *maker) openRoom(v *query.View) []action {
 	inc := v.Incident
 	if guest(inc) && inc.Active() {

@@ -135,7 +135,7 @@ func TestTopic(t *testing.T) {
 	}{
 		{"open", "en", func(*incident.Incident) {}, "INC-42 Checkout · DOWN · open"},
 		{"in Indonesian", "id", func(i *incident.Incident) { i.Status = incident.Resolved }, "INC-42 Checkout · MATI · pulih"},
-		{"named", "en", func(i *incident.Incident) { i.Room.Name = "payments: fire\n{{DATE(x)}}" }, "INC-42 payments- fire { {DATE(x)}} · open"},
+		{"named", "en", func(i *incident.Incident) { i.Room.Name = "payments: fire\n{{DATE(x)}}" }, "INC-42 payments- fire { {DATE(x)}} · DOWN · open"},
 		{"private", "en", func(i *incident.Incident) { i.Private, i.Room.Name = true, "secret" }, "INC-42"},
 	} {
 		v := withRoom(t, nil)
@@ -197,5 +197,33 @@ func TestSayPrivate(t *testing.T) {
 	p, ok := Say(v, incident.SayData{Reason: incident.SayReopened}, Options{Place: GroupChat})
 	if !ok || p.Summary != "INC-42 (private)" {
 		t.Errorf("the summary is %q", p.Summary)
+	}
+}
+
+// TestChannelCard: the room leads to the card in the squad's channel, even where
+// the one in the broadcast channel was posted first.
+func TestChannelCard(t *testing.T) {
+	v := withRoom(t, nil)
+	ref := func(target, address string) incident.Ref {
+		return incident.Ref{System: "teams", Role: incident.RoleCard, ID: target + ";1", Target: target, URL: address}
+	}
+	v.Incident.Cards = []string{"19:squad", "19:broadcast", roomChat}
+	v.Incident.Refs = []incident.Ref{ref("19:broadcast", "https://teams.example/broadcast"), ref(roomChat, "https://teams.example/room"), ref("19:squad", "https://teams.example/squad")}
+	body, err := json.Marshal(Incident(v, Options{Chat: roomChat}))
+	if err != nil || !strings.Contains(string(body), "[The card in the channel](https://teams.example/squad)") {
+		t.Errorf("%v, %s", err, body)
+	}
+}
+
+// TestListDuplicate: who has the first one has a duplicate, too: it is not said
+// that nobody has it.
+func TestListDuplicate(t *testing.T) {
+	v := example.New(t).Trigger("Checkout is down").View()
+	for link, want := range map[string]bool{incident.LinkDuplicate: false, incident.LinkCascade: true} {
+		v.Incident.Link = &incident.Link{Kind: link, Parent: 41}
+		body, err := json.Marshal(List(query.Page{Incidents: []*query.View{v}}, "", Options{}))
+		if err != nil || strings.Contains(string(body), "nobody has it yet") != want {
+			t.Errorf("%s: %v, %s", link, err, body)
+		}
 	}
 }

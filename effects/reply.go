@@ -29,7 +29,7 @@ func (t *Teams) Reply(ctx context.Context, job outbox.Job) error {
 	}
 	card, ok := v.Incident.HasRef("teams", incident.RoleCard, job.Target)
 	if !ok {
-		return outbox.Skip("there is no card to reply to")
+		return notNeeded("there is no card to reply to") // why is said of the card
 	}
 	ref, place, lang, err := t.Book.Address(ctx, job.Target)
 	if err != nil {

@@ -57,7 +57,7 @@ func (o *opening) people(ctx context.Context) ([]member, error) {
 		case slices.ContainsFunc(out, func(q member) bool { return q.UserID == m.UserID }):
 			p.State = incident.PersonIn // the same account by another name
 			known = append(known, p)
-		case in+len(out) >= graphrest.MaxMembers, in+len(out) >= o.size() && !always(p.Part) && !o.needed(p.Person):
+		case in+len(out) >= graphrest.MaxMembers, in+len(out) >= o.size() && !always(p) && !o.needed(p.Person):
 			p.State = incident.PersonInvited
 			known = append(known, p)
 		default:
@@ -79,9 +79,9 @@ func (r *Rooms) size() int {
 	return r.Size
 }
 
-// always are the parts that no number of people keeps out.
-func always(part string) bool {
-	return part == incident.PartCommander || part == incident.PartScribe || part == incident.PartAsked
+// always are those whom no number of people keeps out.
+func always(p incident.RoomPerson) bool {
+	return p.Asked || p.Part == incident.PartCommander || p.Part == incident.PartScribe || p.Part == incident.PartAsked
 }
 
 // needed reports whether somebody has more to do with it than their first part
@@ -94,7 +94,7 @@ func (o *opening) needed(who incident.Actor) bool {
 func byUse(people []incident.RoomPerson) []incident.RoomPerson {
 	rank := func(p incident.RoomPerson) int {
 		switch {
-		case always(p.Part):
+		case always(p):
 			return 0
 		case p.Part == incident.PartStakeholder:
 			return 2

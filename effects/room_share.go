@@ -50,7 +50,7 @@ func (o *opening) share(ctx context.Context) (bool, error) {
 			o.inc = inc
 		}
 	}
-	return true, nil
+	return o.inc.Room.State != incident.RoomOpening, nil // it may have become private, or want its own, meanwhile
 }
 
 // wanted are those who are still to be added somewhere.
@@ -114,6 +114,9 @@ func above(inc *incident.Incident, own bool) incident.ID {
 // tellSharers tells those who use this room whether and where it is.
 func (o *opening) tellSharers(ctx context.Context) error {
 	r := o.inc.Room
+	if o.inc.Private { // it serves nobody else any more
+		return o.leaveAlone(ctx)
+	}
 	for _, id := range r.Sharers {
 		c := incident.RoomChange{Step: incident.RoomShare, With: o.inc.ID, URL: r.URL, People: r.People}
 		if r.State == incident.RoomThread {

@@ -146,7 +146,7 @@ func TestRoomChanges(t *testing.T) {
 		t.Errorf("in the chat: %s", got)
 	}
 	c, _ := r.graph.Chat(room.Chat)
-	if want := "INC-1 Cart- fire! · open"; c.Topic != want {
+	if want := "INC-1 Cart- fire! · DOWN · open"; c.Topic != want {
 		t.Errorf("the topic is %q, want %q", c.Topic, want)
 	}
 	r.do(incident.Command{Verb: incident.Resolve, Incident: id, Args: incident.Args{Text: "rolled back 2.3"}})

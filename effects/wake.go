@@ -158,7 +158,7 @@ func (w *Waker) findLater(ctx context.Context, job outbox.Job, change incident.P
 		return err
 	}
 	if !v.Incident.Active() {
-		return outbox.Skip(incident.NotNeeded + "it was over before it was known who is on standby")
+		return notNeeded("it was over before it was known who is on standby")
 	}
 	if len(change.Found) > 0 {
 		if err := w.step(ctx, job, fmt.Sprint("try/", job.Attempt), change); err != nil {
@@ -181,7 +181,10 @@ func (w *Waker) Wake(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	if !v.Incident.Active() {
-		return outbox.Skip("the incident was over before anybody was woken")
+		return notNeeded("the incident was over before anybody was woken")
+	}
+	if !v.Incident.Waking(d.Person, d.Again) {
+		return notNeeded("it is known what became of it")
 	}
 	if w.API == nil {
 		return w.refuse(ctx, job, d, w.Off)
@@ -272,7 +275,7 @@ func (w *Waker) Over(ctx context.Context, job outbox.Job) error {
 	case err != nil:
 		return err
 	case v.Incident.Active():
-		return outbox.Skip("the incident was reopened before PagerDuty could be told")
+		return notNeeded("the incident was reopened before PagerDuty could be told")
 	case w.API == nil:
 		return outbox.Skip(w.Off)
 	}

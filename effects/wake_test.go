@@ -250,7 +250,7 @@ func TestNobodyAnswers(t *testing.T) {
 					t.Errorf("%s: %d requests and %d incidents, want one request", user, requests, made)
 				}
 			}
-			r.says(r.payments, "Eko (dba): is on it")
+			r.says(r.payments, "Eko (dba): answered")
 		})
 	}
 	t.Run("nobody is left", func(t *testing.T) {

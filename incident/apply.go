@@ -358,6 +358,9 @@ func (a *change) attach() error {
 	}
 	a.inc.Refs = append(a.inc.Refs, *ref)
 	a.event(EvAttached, "", map[string]string{"system": ref.System, "role": ref.Role})
+	if r := a.inc.Room; r != nil && ref.Role == RoleCard && ref.Target != r.Chat && slices.Contains(a.inc.Cards, r.Chat) {
+		a.effects = append(a.effects, effect(a.inc.ID, KindCard, Latest, r.Chat, "")) // it leads to the card in the channel
+	}
 	return nil
 }
 

@@ -140,9 +140,7 @@ func (a *change) pageStep() error {
 		if was != PageSent || !own || !a.inc.Active() {
 			return a.unchanged()
 		}
-		p.State, p.At = PageSilent, a.at
-		a.event(EvPageSilent, "", map[string]string{"person": p.Person.Label(), "role": p.Role})
-		a.pageNext(p)
+		a.silent(p)
 	default:
 		return invalid("step", "unknown_step", "there is no step %q of a page", c.Step)
 	}
@@ -233,8 +231,11 @@ func (a *change) found(c *PageChange) {
 			continue
 		}
 		suffix := "standby"
-		if p.Round > 0 {
+		switch {
+		case p.Round > 0:
 			suffix = "round/" + itoa(p.Round)
+		case a.inc.Episode > 1:
+			suffix += "/" + itoa(a.inc.Episode)
 		}
 		a.wake(p, suffix)
 	}
@@ -254,8 +255,12 @@ const awakeFor = 30 * time.Minute
 func (a *change) spared(p *Paged) bool {
 	last := a.inc.paged(p.Person)
 	recent := func(t time.Time) bool { return p.Round == 0 || a.at.Sub(t) < awakeFor }
+	if last != nil && last.State == PageFailed && last.Detail == whyOver {
+		last = nil // nobody has tried
+	}
 	switch {
 	case last != nil && (p.Round == 0 || p.Round == last.Round || last.beeping()):
+		a.takeRole(last, p.Role)
 		return true
 	case last != nil && last.State == PageAnswered && recent(last.At):
 		return true
@@ -266,7 +271,20 @@ func (a *change) spared(p *Paged) bool {
 		p.State, p.At = PageAnswered, a.at
 		a.inc.Pages = append(a.inc.Pages, *p)
 		a.marked, a.quiet = true, false
+		a.callIn(*p)
 		return true
 	}
 	return false
+}
+
+// takeRole has whoever was woken by name count for the role that they hold, so
+// that somebody comes next where they do not answer.
+func (a *change) takeRole(p *Paged, role string) {
+	if p.Role != "" || role == "" {
+		return
+	}
+	p.Role, a.marked = role, true
+	if p.State == PageSilent || p.State == PageDeclined {
+		a.pageNext(p)
+	}
 }

@@ -58,6 +58,10 @@ func (a *change) callParts(level Level) bool {
 		r.People = slices.DeleteFunc(r.People, func(p RoomPerson) bool {
 			return p.State != PersonIn && p.State != PersonLeft && !inc.Visible(p.Person)
 		})
+		if r.State == RoomShared { // the other's room is not for it any more
+			r.State, r.With, r.URL = RoomNone, 0, ""
+			r.renew()
+		}
 	}
 	var who []RoomPerson
 	if !inc.Commander.Is(a.was.commander) {
@@ -69,8 +73,13 @@ func (a *change) callParts(level Level) bool {
 	who = slices.DeleteFunc(who, func(p RoomPerson) bool { return p.Person.IsZero() || !inc.Visible(p.Person) })
 	old, _ := a.f.Levels.Get(a.was.level)
 	raised, public := !old.Room && a.wantsRoom(level), a.was.private && !inc.Private
-	if begun := r.Chat != "" || r.State != RoomAsked && r.State != RoomNone; begun && inc.Active() && (raised || public) {
-		a.pageStandby(level, "standby/"+level.Key)
+	if begun := r.Chat != "" || r.State != RoomAsked && r.State != RoomNone; begun && inc.Active() {
+		switch {
+		case raised || public:
+			a.pageStandby(level, "standby/"+level.Key)
+		case inc.Episode > a.was.episode: // it was over before all of them were woken
+			a.pageStandby(level, "standby/episode/"+itoa(inc.Episode))
+		}
 	}
 	r.Private = r.Private && !public
 	if r.State == RoomShared && !inc.Private {
@@ -291,14 +300,11 @@ func (a *change) addPerson(p Actor, shared bool) error {
 	case i < 0 && len(list) >= maxRoomPeople:
 		return conflict("room_full", "The war room is full: Teams takes at most %d people.", maxRoomPeople)
 	case i < 0:
-		a.inc.Room.People = append(list, RoomPerson{Person: p, Part: PartAsked, State: PersonWanted})
-	case list[i].State == PersonWanted:
+		a.inc.Room.People = append(list, RoomPerson{Person: p, Part: PartAsked, State: PersonWanted, Asked: true})
+	case list[i].State == PersonWanted && list[i].Asked:
 		return nil
 	default: // whoever left and asks for it is added again
-		if list[i].State == PersonInvited {
-			list[i].Part = PartAsked // the number of people does not count for them any more
-		}
-		list[i].State, list[i].Reason = PersonWanted, ""
+		list[i].State, list[i].Reason, list[i].Asked = PersonWanted, "", true
 	}
 	a.event(EvRoomJoined, "", map[string]string{"person": p.Label()})
 	return nil

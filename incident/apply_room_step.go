@@ -107,7 +107,8 @@ func (a *change) lendRoom(c *RoomChange) error {
 	if !slices.Contains(r.Sharers, c.With) {
 		r.Sharers, a.marked, a.quiet = append(r.Sharers, c.With), true, false
 	}
-	if r.merge(c.People) {
+	known := slices.DeleteFunc(slices.Clone(c.People), func(p RoomPerson) bool { return inc.Private && !inc.Visible(p.Person) })
+	if r.merge(known) {
 		a.marked, a.quiet = true, false
 	}
 	if r.State == RoomNone && inc.Active() {
@@ -190,7 +191,7 @@ func (a *change) invite(who Actor) { a.tell(who, DirectInvited, itoa(a.inc.Episo
 
 // shareStep says whose room serves, and its link once that is open.
 func (a *change) shareStep(r *Room, c *RoomChange) {
-	if r.Usable() || r.Own || r.State == RoomNone {
+	if r.Usable() || r.Own || r.State == RoomNone || a.inc.Private {
 		return // it has one of its own by now, or needs none any more
 	}
 	moved := r.mirror(c.People)
@@ -207,12 +208,12 @@ func (a *change) shareStep(r *Room, c *RoomChange) {
 }
 
 // aloneStep has the incident look for a room again, as long as it lasts: that
-// which was to serve it was over before it was opened.
+// which was to serve it was over before it was opened, or has become private.
 func (a *change) aloneStep(r *Room, c *RoomChange) {
-	if r.State != RoomShared || r.With != c.With || r.URL != "" {
+	if r.State != RoomShared || r.With != c.With {
 		return
 	}
-	r.State, r.With, a.marked, a.quiet = RoomNone, 0, true, false
+	r.State, r.With, r.URL, a.marked, a.quiet = RoomNone, 0, "", true, false
 	if !a.inc.Active() {
 		return
 	}

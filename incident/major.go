@@ -93,16 +93,20 @@ func (w *work) major(inc *Incident, counts, counted bool) error {
 	if inc.Major != 0 && !counts {
 		list = append(list, burst{ID: inc.ID})
 	}
+	var stale []ID // their cards name one that must not be named any more
 	for _, b := range list {
 		i := slices.IndexFunc(was, func(o burst) bool { return o.ID == b.ID })
 		if (i >= 0 && was[i].Major == b.Major) || (i < 0 && b.Major == 0) {
+			if inc.Private && b.Major != 0 && b.Major == inc.Major {
+				stale = append(stale, b.ID)
+			}
 			continue
 		}
 		if err := w.follow(b.ID, &decided{decision: decision{link: keepLink}, major: ptr(b.Major)}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.redraw(stale...)
 }
 
 // majors gives all incidents of a burst its first one. list is sorted by time.

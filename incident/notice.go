@@ -70,7 +70,8 @@ func (a *change) pause(level Level) {
 func (a *change) holdRoom(level Level) {
 	old, _ := a.f.Levels.Get(a.was.level)
 	sc := a.f.scene
-	if !level.Room || !a.inc.Active() || (!a.was.created && old.Room) {
+	came := a.was.created || !old.Room || !a.was.active && a.inc.RoomAfter.IsZero() // it was raised when it was over
+	if !level.Room || !a.inc.Active() || !came {
 		return
 	}
 	a.inc.RoomAfter = a.now.UTC()

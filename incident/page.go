@@ -103,11 +103,18 @@ func (inc *Incident) paged(who Actor) *Paged {
 	return nil
 }
 
+// Waking reports whether somebody is to be woken still: again is which of their
+// pages, see Paged.
+func (inc *Incident) Waking(who Actor, again int) bool {
+	p := inc.paged(who)
+	return p != nil && p.State == PageWaiting && p.Again == again
+}
+
 // InVain reports whether somebody was called for in this round, see Paged, and
 // does not come; in round 0 every page counts.
 func (inc *Incident) InVain(who Actor, round int) bool {
 	p := inc.paged(who)
-	return p != nil && (round == 0 || p.Round == round) && (p.State == PageSilent || p.State == PageDeclined || p.State == PageFailed)
+	return p != nil && (round == 0 || p.Round == round) && (p.State == PageSilent || p.State == PageDeclined || p.State == PageFailed && p.Detail != whyOver)
 }
 
 // Called reports whether somebody was called for the incident, by imbot or by the
@@ -162,13 +169,43 @@ func (a *change) pages(level Level) {
 			a.pageOver(&a.inc.Pages[i])
 		}
 	}
+	if !a.was.created && !a.was.active && a.inc.Active() {
+		a.pagesBack()
+	}
+}
+
+// pagesBack goes on with what was begun before the incident was over. Whom the
+// level was to wake is found again, see callParts; whom a person wanted is named,
+// who may ask again; and who had not answered in time is followed by the next one.
+func (a *change) pagesBack() {
+	inc := a.inc
+	inc.Pages = slices.DeleteFunc(inc.Pages, func(p Paged) bool { return p.State == PageWaiting && p.By.IsZero() })
+	for i := range inc.Pages {
+		switch p := &inc.Pages[i]; {
+		case p.State == PageWaiting:
+			p.State, p.At, p.Detail = PageFailed, a.at, whyOver
+		case p.State == PageSent && !a.now.Before(p.At.Add(PageWait)):
+			a.silent(p)
+		}
+	}
+}
+
+// whyOver is why somebody was not woken whom a person wanted, when it is open
+// again: its text is in the message catalogue, under "standby.".
+const whyOver = "over"
+
+// silent records that somebody has not answered in time.
+func (a *change) silent(p *Paged) {
+	p.State, p.At = PageSilent, a.at
+	a.event(EvPageSilent, "", map[string]string{"person": p.Person.Label(), "role": p.Role})
+	a.pageNext(p)
 }
 
 // pageOver ends what was made in the pager to wake somebody: nobody is called at
 // for what is over.
 func (a *change) pageOver(p *Paged) {
 	if p.Ref != "" {
-		a.effects = append(a.effects, effect(a.inc.ID, KindPageOver, Once, "", p.Ref).with(PageOverData{Ref: p.Ref}))
+		a.effects = append(a.effects, effect(a.inc.ID, KindPageOver, Once, "", p.Ref+"/"+itoa(a.was.episode)).with(PageOverData{Ref: p.Ref}))
 	}
 }
 

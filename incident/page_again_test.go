@@ -158,11 +158,11 @@ func TestPageOver(t *testing.T) {
 		}
 		return out
 	}
-	if got := ends(); !slices.Equal(got, []string{"INC-1/page.over/Q1"}) {
+	if got := ends(); !slices.Equal(got, []string{"INC-1/page.over/Q1/1"}) {
 		t.Errorf("ended are %v", got)
 	}
 	w.do(pageStep(PageChange{Step: PageDone, Who: citra, Ref: "Q2"})) // it was on its way
-	if got := ends(); !slices.Equal(got, []string{"INC-1/page.over/Q2"}) {
+	if got := ends(); !slices.Equal(got, []string{"INC-1/page.over/Q2/1"}) {
 		t.Errorf("ended are %v", got)
 	}
 	if w.do(Command{Verb: PageStep, Actor: pager, Source: SourcePagerDuty, Args: Args{Page: &PageChange{Step: PageReply, Who: budi}}}); w.inc.Pages[0].State != PageSent {

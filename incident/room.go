@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -70,6 +71,7 @@ type RoomPerson struct {
 	Person Actor  `json:"person,omitzero"` // zero for a role that is not resolved yet
 	Part   string `json:"part"`            // PartOwner, …, or a role of standby
 	State  string `json:"state"`
+	Asked  bool   `json:"asked,omitempty"`  // somebody wanted them in it: the number of people does not count for them
 	Reason string `json:"reason,omitempty"` // PersonMissing: why, in words
 	Since  Stamp  `json:"since,omitzero"`   // of standby
 	Until  Stamp  `json:"until,omitzero"`
@@ -159,16 +161,15 @@ func (r *Room) Pending() bool { return r.Count(PersonWanted) > 0 }
 func (r *Room) merge(people []RoomPerson) (changed bool) {
 	for _, p := range people {
 		i := slices.IndexFunc(r.People, p.Is)
-		switch {
-		case i < 0:
-			r.People = append(r.People, p)
-		case r.People[i].State == PersonIn || r.People[i].State == PersonLeft || r.People[i] == p:
+		if i < 0 {
+			r.People, changed = append(r.People, p), true
 			continue
-		default:
-			p.Part = r.People[i].Part
-			r.People[i] = p
 		}
-		changed = true
+		q := &r.People[i]
+		p.Part, p.Asked = q.Part, q.Asked || p.Asked
+		if q.State != PersonIn && q.State != PersonLeft && *q != p {
+			*q, changed = p, true
+		}
 	}
 	return changed
 }
@@ -205,7 +206,7 @@ func (a *change) needs(level Level) []RoomPerson {
 		}
 	}
 	person := func(who Actor, part string) {
-		if who.ID != "" {
+		if who.ID != "" && a.inc.Visible(who) {
 			add(RoomPerson{Person: who, Part: part})
 		}
 	}
@@ -226,6 +227,11 @@ func (a *change) needs(level Level) []RoomPerson {
 	person(inc.AcknowledgedBy, PartResponder)
 	for _, p := range inc.Responders {
 		person(p, PartResponder)
+	}
+	for _, p := range inc.Pages {
+		if p.State != PageFailed && p.State != PageElsewhere {
+			person(p.Person, cmp.Or(p.Role, PartAsked))
+		}
 	}
 	person(inc.DeclaredBy, PartDeclarer)
 	for _, id := range a.f.Service.Stakeholders {

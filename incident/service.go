@@ -260,6 +260,9 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	if err := w.spread(inc, f.scene); err != nil {
 		return err
 	}
+	if err := w.tellTied(inc, old); err != nil {
+		return err
+	}
 	level, _ := f.Levels.Get(inc.Level)
 	before, _ := f.Levels.Get(was.level)
 	return w.major(inc, inc.countsForMajor(level), !was.created && old.countsForMajor(before))

@@ -87,11 +87,13 @@ func TestKnownSets(t *testing.T) {
 	need("rca.", incident.RequiredRCA...)
 	for _, verb := range []incident.Verb{
 		incident.Declare, incident.Ack, incident.Unack, incident.Resolve, incident.Reopen, incident.Close, incident.WriteRCA, incident.DoAction,
-		incident.AddNote, incident.SetLevel, incident.SetTime, incident.Assign, incident.Member, incident.Publicise,
+		incident.AddNote, incident.SetLevel, incident.SetTime, incident.Assign, incident.Member, incident.Publicise, incident.Judge,
+		incident.Retry, incident.SetLink, incident.Unlink, incident.Undo, incident.Page, incident.Report, incident.Subscribe, incident.Remind,
 	} {
 		need("done.", string(verb))
 		need("help.", string(verb))
 	}
+	need("done.subscribe.", "off")
 	dir := filepath.Join("..", "incident")
 	need("event.", constants(t, filepath.Join(dir, "event.go"), "Ev")...)
 	need("effect.", constants(t, filepath.Join(dir, "effect.go"), "Kind")...)

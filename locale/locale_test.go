@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"imbot/incident"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestMatch(t *testing.T) {
@@ -110,5 +112,21 @@ func TestDuration(t *testing.T) {
 	}
 	if got := For("id").Duration(26 * time.Hour); got != "1 hari 2 jam" {
 		t.Errorf("Duration(26h) in Indonesian = %q", got)
+	}
+}
+
+// TestRefs: things that would be called the same are told apart, and the card in
+// the war room is called that.
+func TestRefs(t *testing.T) {
+	inc := &incident.Incident{Room: &incident.Room{Chat: "19:room"}, Refs: []incident.Ref{
+		{System: "teams", Role: incident.RoleRoom, ID: "19:room"},
+		{System: "teams", Role: incident.RoleCard, Target: "19:a", URL: "https://x/1"},
+		{System: "teams", Role: incident.RoleCard, Target: "19:b", URL: "https://x/2"},
+		{System: "teams", Role: incident.RoleCard, Target: "19:room", URL: "https://x/3"},
+		{System: "jira", Role: incident.RolePostmortem, ID: "PAY-1", URL: "https://x/4"},
+	}}
+	want := []string{"Teams (war room)", "Teams (card)", "Teams (card) 2", "Teams (war room)", "Jira PAY-1 (RCA)"}
+	if diff := cmp.Diff(want, For("en").Refs(inc)); diff != "" {
+		t.Errorf("Refs (-want +got):\n%s", diff)
 	}
 }

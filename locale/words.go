@@ -3,6 +3,7 @@ package locale
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,14 +104,31 @@ func Person(a incident.Actor) string {
 	return a.Label()
 }
 
-// Ref is what a thing in another system is called, such as "Jira PAY-1 (action)".
-// Ids of other systems than Jira tell people nothing.
-func (p Printer) Ref(r incident.Ref) string {
-	name := System(r.System)
-	if r.System == incident.SourceJira {
-		name += " " + r.ID
+// Refs are what the incident's things in other systems are called, such as
+// "Jira PAY-1 (action)", in their order. Ids of other systems than Jira tell
+// people nothing; what would have the same name is numbered.
+func (p Printer) Refs(inc *incident.Incident) []string {
+	var out []string
+	seen := map[string]int{}
+	for _, r := range inc.Refs {
+		name, role := System(r.System), r.Role
+		if r.System == incident.SourceJira {
+			name += " " + r.ID
+		}
+		if r.URL == "" { // no link
+			out = append(out, name+" ("+p.Or("role."+role, role)+")")
+			continue
+		}
+		if role == incident.RoleCard && inc.Room != nil && inc.Room.Chat != "" && r.Target == inc.Room.Chat {
+			role = incident.RoleRoom
+		}
+		name += " (" + p.Or("role."+role, role) + ")"
+		if seen[name]++; seen[name] > 1 {
+			name += " " + strconv.Itoa(seen[name])
+		}
+		out = append(out, name)
 	}
-	return name + " (" + p.Or("role."+r.Role, r.Role) + ")"
+	return out
 }
 
 // Rule is the words for a rule by which incidents are linked.

@@ -34,7 +34,7 @@ func TestIncidentPage(t *testing.T) {
 	b := r.as(eko)
 	p := b.get("/incidents/"+root.ID.String()).want(t, http.StatusOK)
 	for _, want := range []string{
-		"Payments DB is down", "OPEN", "Service down", "2027-01-02 15:50", "All times are in WIB (UTC+07:00).", "Ani Wijaya", "budi@example.com", "Runbook",
+		"Payments DB is down", "OPEN", "Service down", "Ani Wijaya has it, acknowledged 2027-01-02 15:5", "2027-01-02 15:50", "All times are in WIB (UTC+07:00).", "Ani Wijaya", "budi@example.com", "Runbook",
 		child.ID.String() + " Checkout errors", "Similar incidents", "The pool was too small.", "looking at the pool", "raise the limit", "due 2027-01-15", "Actions: 1 open of 1",
 	} {
 		if !strings.Contains(p.text(), want) {
@@ -44,11 +44,11 @@ func TestIncidentPage(t *testing.T) {
 	if !strings.Contains(p.body, `<time datetime="2027-01-02T08:50:00Z">`) {
 		t.Error("there is no time for machines")
 	}
-	if p := b.get("/incidents/"+child.ID.String()).want(t, http.StatusOK); !strings.Contains(p.text(), "Caused by "+root.ID.String()+" Payments DB is down") {
-		t.Errorf("the parent is not in %s", p.text())
+	if p := b.get("/incidents/"+child.ID.String()).want(t, http.StatusOK); !strings.Contains(p.text(), "Caused by "+root.ID.String()+" Payments DB is down") || !strings.Contains(p.text(), "⚠ Nobody has it yet") {
+		t.Errorf("the parent, or that nobody has it, is not in %s", p.text())
 	}
-	if p := b.get("/incidents/1").want(t, http.StatusOK); !strings.Contains(p.text(), "Root cause The pool was too small.") || !strings.Contains(p.text(), "Lasted 20 min") {
-		t.Errorf("the complete RCA is not in %s", p.text())
+	if p := b.get("/incidents/1").want(t, http.StatusOK); !strings.Contains(p.text(), "Root cause The pool was too small.") || !strings.Contains(p.text(), "Lasted 20 min") || !strings.Contains(p.text(), "Resolved by") || strings.Contains(p.text(), "Nobody has it yet") {
+		t.Errorf("the complete RCA, or who resolved it, is not in %s", p.text())
 	}
 	if p := b.get("/").want(t, http.StatusOK); !strings.Contains(p.text(), "Caused by "+root.ID.String()+" · nobody has it yet") {
 		t.Errorf("the list does not say what caused it: %s", p.text())

@@ -33,7 +33,7 @@ func TestResponse(t *testing.T) {
 	}}})
 	r.do(incident.Command{Verb: incident.Report, Incident: inc.ID, Args: incident.Args{Text: "failing over", Customers: "cannot <b>pay</b>"}})
 	p := r.as(eko).get("/incidents/"+inc.ID.String()).want(t, http.StatusOK)
-	for _, want := range []string{"failing over", "Customers: cannot <b>pay</b>", "Next update", "War room: 0 of", "1 more may join by the button: later@example.com", "there may be an empty chat of the same name", "dba: not woken: imbot has no API token for PagerDuty", "gone@example.com: not found <in> Entra", "about to be woken"} {
+	for _, want := range []string{"failing over", "Customers: cannot <b>pay</b>", "Next update", "War room: 0 of", "1 more may join if needed: later@example.com", "there may be an empty chat of the same name", "dba: not woken: imbot has no API token for PagerDuty", "gone@example.com: not found <in> Entra", "about to be woken"} {
 		if !strings.Contains(p.text(), want) {
 			t.Errorf("the page lacks %q:\n%s", want, p.text())
 		}

@@ -17,6 +17,8 @@ type story struct {
 	ID, Name string // Name is the incident's title
 	State    state
 	Private  bool
+	Alone    bool   // it is open, and nobody has it
+	Holder   string // who has it, or has resolved it
 	Remarks  []string
 	Facts    []fact
 	Times    []fact
@@ -75,6 +77,7 @@ func (u ui) story(q *query.View) *story {
 		Remarks: u.remarks(q), Facts: u.facts(q), Times: u.times(inc), People: u.people(q), Links: u.links(q), Response: u.response(q),
 		Parent: u.parent(q), Actions: u.actions(inc), Changes: u.changes(q.Changes),
 	}
+	s.Holder, s.Alone = u.holder(inc)
 	for i := range q.Children {
 		c := u.relative(&q.Children[i])
 		if l := q.Children[i].Link; l != nil {
@@ -262,8 +265,9 @@ func (u ui) links(q *query.View) []link {
 	for _, l := range q.Links {
 		add(l.Title, l.URL)
 	}
-	for _, r := range q.Incident.Refs {
-		add(u.say.Ref(r), r.URL)
+	names := u.say.Refs(q.Incident)
+	for i, r := range q.Incident.Refs {
+		add(names[i], r.URL)
 	}
 	return out
 }
@@ -285,6 +289,22 @@ func (u ui) changes(claims []query.ChangeClaim) []change {
 		out = append(out, x)
 	}
 	return out
+}
+
+// holder is who has the incident, or has resolved it, and whether it is open and
+// nobody has it. Of a duplicate the first one says that.
+func (u ui) holder(inc *incident.Incident) (who string, alone bool) {
+	switch {
+	case !inc.Active() && inc.ResolvedAt.IsZero():
+		return "", false
+	case !inc.Active():
+		return u.T("card.resolved_by", "who", person(inc.ResolvedBy), "when", u.when(inc.ResolvedAt)), false
+	case inc.Link != nil && inc.Link.Kind == incident.LinkDuplicate:
+		return "", false
+	case inc.AcknowledgedAt.IsZero():
+		return u.T("card.nobody"), true
+	}
+	return u.T("card.acked", "who", person(inc.AcknowledgedBy), "when", u.when(inc.AcknowledgedAt)), false
 }
 
 // remarks are the short lines about what is special.

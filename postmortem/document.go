@@ -249,11 +249,12 @@ func (w *writer) links() []Block {
 	for _, x := range w.v.Links {
 		add(x.Title, x.URL)
 	}
-	for _, r := range w.inc.Refs {
+	names := w.say.Refs(w.inc)
+	for i, r := range w.inc.Refs {
 		if w.Kept && r.System == incident.SourceConfluence && r.Role == incident.RolePage {
 			continue // the page itself
 		}
-		add(w.say.Ref(r), r.URL)
+		add(names[i], r.URL)
 	}
 	if room := w.inc.Room; room != nil {
 		add(w.t("role.room"), room.URL)

@@ -85,7 +85,7 @@ func TestRoom(t *testing.T) {
 	if _, body := r.get("/api/v1/incidents/INC-1"); !strings.Contains(body, `"acknowledged_by":{"kind":"user","id":"budi@example.com"`) {
 		t.Errorf("in the room, ack without an id is for its incident: %s", body)
 	}
-	if c := graph.Chats()[0]; len(c.Members) != 3 || c.Topic != "INC-1 payments fire · open" {
+	if c := graph.Chats()[0]; len(c.Members) != 3 || c.Topic != "INC-1 payments fire · DOWN · open" {
 		t.Errorf("the chat is %+v", c)
 	}
 	// The buttons of the card in the room work, and its answer is the card.

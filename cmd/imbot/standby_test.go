@@ -44,7 +44,7 @@ func TestOnCall(t *testing.T) {
 	r.settle(time.Minute)
 	posts := r.teams.Posts(r.channel)
 	last := posts[len(posts)-1]
-	for _, want := range []string{"On call", "dba", "Budi", "pagerduty policy PEP1", "network", "nobody is on call"} {
+	for _, want := range []string{"On call", "dba", "Budi", "PagerDuty policy PEP1", "network", "nobody is on call"} {
 		if !last.Contains(want) {
 			t.Errorf("the answer does not say %q:\n%s", want, last.Card())
 		}

@@ -1,0 +1,59 @@
+package incident
+
+import "errors"
+
+// maxTied bounds whose cards follow a change of an incident beside theirs; that
+// it has become private all of them follow.
+const maxTied = 20
+
+// face is what the cards of other incidents say of this one.
+type face struct {
+	title, level, room string
+	status             Status
+	private            bool
+}
+
+func faceOf(inc *Incident) face {
+	f := face{title: inc.Title, level: inc.Level, status: inc.Status, private: inc.Private}
+	if inc.Room.Usable() {
+		f.room = inc.Room.URL
+	}
+	return f
+}
+
+// tellTied brings the cards up to date that say something of an incident beside
+// theirs: those of its parent, its children, and of the burst that it has left.
+func (w *work) tellTied(inc, old *Incident) error {
+	is, was := faceOf(inc), faceOf(old)
+	if old.Episode == 0 || is == was {
+		return nil
+	}
+	var ids []ID
+	if inc.Link != nil && inc.Link.Parent != 0 {
+		ids = append(ids, inc.Link.Parent)
+	}
+	for _, c := range inc.Children {
+		ids = append(ids, c.ID)
+	}
+	if len(ids) > maxTied && is.private == was.private {
+		ids = ids[:maxTied]
+	}
+	return w.redraw(ids...)
+}
+
+// redraw brings the cards of incidents up to date.
+func (w *work) redraw(ids ...ID) error {
+	for _, id := range ids {
+		inc, err := w.load(id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.put(cardsOf(inc)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
