@@ -59,7 +59,7 @@ func (h *Hooks) Send(ctx context.Context, job outbox.Job) error {
 		return err
 	}
 	if v.Incident.Private {
-		return outbox.Skip("the incident is private")
+		return nil // nothing is told; nor is it later, when it is no news any more
 	}
 	body, err := json.Marshal(hookBody{
 		ID: job.Key, Type: "incident." + d.Type, At: d.Event.Recorded.UTC(),

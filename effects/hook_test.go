@@ -29,6 +29,7 @@ type told struct {
 		ID     string `json:"id"`
 		Title  string `json:"title"`
 		Status string `json:"status"`
+		Level  string `json:"level"`
 		URL    string `json:"url"`
 	} `json:"incident"`
 	Event struct {
@@ -51,7 +52,7 @@ type receiver struct {
 	after  string
 }
 
-func receive(t *testing.T) *receiver {
+func receive(t testing.TB) *receiver {
 	t.Helper()
 	v := &receiver{}
 	v.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

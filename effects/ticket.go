@@ -138,7 +138,7 @@ func (t *Tickets) make(ctx context.Context, job outbox.Job, n int) error {
 func (t *Tickets) place(inc *incident.Incident) (string, error) {
 	if inc.Private {
 		if t.Config.PrivateProject == "" {
-			return "", outbox.Skip("the incident is private, and there is no jira.private_project")
+			return "", notNeeded("the incident is private, and there is no jira.private_project")
 		}
 		return t.Config.PrivateProject, nil
 	}

@@ -43,8 +43,11 @@ func Apply(inc *Incident, cmd Command, f Facts, now time.Time) ([]Event, []Effec
 	if err := h(a); err != nil {
 		return nil, nil, err
 	}
+	said := len(a.events)
 	a.revive()
 	a.correlate()
+	// What the rules decide is shown, also where the command itself changes nothing.
+	a.quiet = a.quiet && len(a.events) == said
 	if a.quiet && len(a.events) == 0 && !a.marked {
 		return nil, nil, nil
 	}
@@ -324,13 +327,14 @@ func (a *change) addNote() error {
 	return nil
 }
 
-// logEntry is for what belongs on the timeline and changes nothing else.
+// logEntry is for what belongs on the timeline and changes nothing else; but what
+// is tied to an incident is shown with it.
 func (a *change) logEntry() error {
 	if a.cmd.Args.Kind == "" {
 		return invalid("kind", "kind_missing", "a timeline entry needs a kind")
 	}
-	a.event(a.cmd.Args.Kind, Clip(a.cmd.Args.Text, MaxText), maps.Clone(a.cmd.Args.Data))
-	a.quiet = true
+	e := a.event(a.cmd.Args.Kind, Clip(a.cmd.Args.Text, MaxText), maps.Clone(a.cmd.Args.Data))
+	a.quiet = e.Kind != EvChild && e.Kind != EvChildGone
 	return nil
 }
 

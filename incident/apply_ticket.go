@@ -18,13 +18,12 @@ func (a *change) tickets(level Level) {
 		}
 		pm.Ticket.State = TicketAsked
 		pm.Ticket.Asked++
-		suffix := ""
-		if pm.Ticket.Asked > 1 {
-			suffix = itoa(pm.Ticket.Asked)
-		}
-		e := effect(inc.ID, KindTicket, Once, "", suffix)
+		e := effect(inc.ID, KindTicket, Once, "", again(pm.Ticket.Asked))
 		e.Due = a.now.Add(a.f.Linking.Hold) // it may turn out to be a duplicate, or the consequence of another
 		a.effects = append(a.effects, e)
+	}
+	if public := a.was.private && !inc.Private; public && a.f.Route.Mode == ModeLive {
+		a.showTickets()
 	}
 	for i := range inc.Actions {
 		act := &inc.Actions[i]
@@ -35,6 +34,29 @@ func (a *change) tickets(level Level) {
 		a.followTicket(act.N)
 	}
 	a.followTicket(0)
+}
+
+// showTickets is for an incident that is public now: what was not asked for then,
+// or not told, is made up for.
+func (a *change) showTickets() {
+	for n, t := range a.inc.Tickets() {
+		switch {
+		case t.Made():
+			a.syncTicket(n)
+		case t.State == TicketAsked && n > 0:
+			a.effects = append(a.effects, effect(a.inc.ID, KindTask, Once, "", itoa(n)))
+		case t.State == TicketAsked:
+			a.effects = append(a.effects, effect(a.inc.ID, KindTicket, Once, "", again(t.Asked)))
+		}
+	}
+}
+
+// again is what the key ends with of what was asked for more than once.
+func again(asked int) string {
+	if asked > 1 {
+		return itoa(asked)
+	}
+	return ""
 }
 
 // followTicket has a ticket brought in line with what the command has changed
@@ -124,7 +146,7 @@ func (a *change) ticketStep() error {
 		a.ticketSynced(t, c)
 	case TicketLost:
 		if t.State == TicketMade {
-			t.State = TicketGone
+			t.State, a.quiet = TicketGone, false // cards and pages link to it
 			a.ticketEvent(t, c.N, "lost", "")
 		}
 	case TicketSeen:
@@ -235,7 +257,7 @@ func (a *change) moved(t *Ticket, n int, f FieldSync) {
 		data["how"] = "refused"
 	case f.Both:
 		data["how"] = "both" // from is what was lost
-	case n == 0 && f.Field == FieldDone:
+	case n == 0 && f.To == TicketDone:
 		data["how"] = "owed" // the task was closed, and the RCA is not written
 	}
 	if n > 0 {

@@ -164,6 +164,7 @@ type Incident struct {
 	Room         *Room         `json:"room,omitempty"`        // the war room; nil: none was ever asked for
 	Pages        []Paged       `json:"pages,omitempty"`       // who was woken
 	Subscribers  []Actor       `json:"subscribers,omitempty"` // who is told of status updates
+	Mailed       Mailed        `json:"mailed,omitzero"`       // who was told by mail
 	Reminders    Reminders     `json:"reminders,omitzero"`
 	Update       *StatusUpdate `json:"update,omitempty"`        // the newest
 	Children     []Child       `json:"children,omitempty"`      //
@@ -291,6 +292,7 @@ func (inc *Incident) Clone() *Incident {
 		c.LinkWas = &w
 	}
 	c.Room, c.Pages, c.Subscribers = inc.Room.clone(), slices.Clone(inc.Pages), slices.Clone(inc.Subscribers)
+	c.Mailed.To = slices.Clone(inc.Mailed.To)
 	if inc.Update != nil {
 		c.Update = ptr(*inc.Update)
 	}

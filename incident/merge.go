@@ -74,7 +74,7 @@ func (w *work) adoptMerged(inc *Incident) error {
 	return w.tx.PutKey("merged/"+ref.Key(), "", true)
 }
 
-// addChild tells the parent, on its timeline and its cards.
+// addChild tells the parent, on its timeline and wherever that is shown.
 func (w *work) addChild(parent ID, c Child) error {
 	inc, err := w.load(parent)
 	if err != nil {
@@ -117,10 +117,7 @@ const maxChildren = 500
 func (w *work) tellParent(inc *Incident, kind EventKind, c Child) error {
 	w.tied = true
 	cmd := Command{Verb: Log, Incident: inc.ID, Actor: System, Source: SourceSystem, Args: Args{Kind: kind, Data: map[string]string{"kind": c.Kind, "child": c.ID.String()}}}
-	if err := w.apply(inc, cmd); err != nil {
-		return err
-	}
-	return w.put(cardsOf(inc))
+	return w.apply(inc, cmd)
 }
 
 // cardsOf are the effects that bring all cards of an incident up to date.

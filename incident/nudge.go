@@ -104,6 +104,9 @@ func (a *change) nudges(level Level) bool {
 // planNudge has the next reminder come when it is due.
 func (a *change) planNudge(level Level) {
 	r := &a.inc.Reminders
+	if a.was.active != a.inc.Active() && !a.was.created {
+		r.Off = false // those of its updates were not wanted; those of its RCA are others
+	}
 	switch {
 	case !a.nudges(level):
 		r.Next = time.Time{}

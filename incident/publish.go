@@ -45,9 +45,21 @@ func (a *change) publish(level Level) {
 	case !inc.PageWanted(level), !there && a.f.Route.Mode != ModeLive:
 		return
 	}
-	e := effect(inc.ID, KindPublish, Latest, "", "")
-	e.Due = a.now.Add(publishAfter)
-	a.effects = append(a.effects, e)
+	a.effects = append(a.effects, publishEffect(inc.ID, a.now))
+}
+
+func publishEffect(id ID, now time.Time) Effect {
+	e := effect(id, KindPublish, Latest, "", "")
+	e.Due = now.Add(publishAfter)
+	return e
+}
+
+// pageEffects bring the page of the postmortem up to date, where there is one.
+func (inc *Incident) pageEffects(now time.Time) []Effect {
+	if _, there := inc.PublicPage(); !there || inc.Private {
+		return nil
+	}
+	return []Effect{publishEffect(inc.ID, now)}
 }
 
 // published records the page of the postmortem. There is one: a new one takes

@@ -46,7 +46,8 @@ type Tx interface {
 	PutKey(key, value string, keep bool) error
 
 	// PutEffects stores effects for the outbox. A Once effect whose key is known
-	// is left alone. A Latest effect that is waiting already stays as it is; one
+	// is left alone, but for one that was skipped as NotNeeded, or is just being so:
+	// it is needed again, and becomes due. A Latest effect that is waiting already stays as it is; one
 	// that ran before becomes due again.
 	PutEffects(effects []Effect) error
 	// Effects returns what became of the effects of an incident.

@@ -6,23 +6,24 @@ import "errors"
 // it has become private all of them follow.
 const maxTied = 20
 
-// face is what the cards of other incidents say of this one.
+// face is what the cards and pages of other incidents say of this one.
 type face struct {
-	title, level, room string
-	status             Status
-	private            bool
+	title, service, level, room string
+	status                      Status
+	private                     bool
 }
 
 func faceOf(inc *Incident) face {
-	f := face{title: inc.Title, level: inc.Level, status: inc.Status, private: inc.Private}
+	f := face{title: inc.Title, service: inc.ServiceName, level: inc.Level, status: inc.Status, private: inc.Private}
 	if inc.Room.Usable() {
 		f.room = inc.Room.URL
 	}
 	return f
 }
 
-// tellTied brings the cards up to date that say something of an incident beside
-// theirs: those of its parent, its children, and of the burst that it has left.
+// tellTied brings the cards and pages up to date that say something of an incident
+// beside theirs: those of its parent, its children, and of the burst that it has
+// left.
 func (w *work) tellTied(inc, old *Incident) error {
 	is, was := faceOf(inc), faceOf(old)
 	if old.Episode == 0 || is == was {
@@ -38,10 +39,21 @@ func (w *work) tellTied(inc, old *Incident) error {
 	if len(ids) > maxTied && is.private == was.private {
 		ids = ids[:maxTied]
 	}
-	return w.redraw(ids...)
+	if err := w.redraw(ids...); err != nil || inc.Link == nil {
+		return err
+	}
+	parent, err := w.load(inc.Link.Parent)
+	if err != nil || parent.Link == nil {
+		return nil // or not known yet
+	}
+	top, err := w.load(parent.Link.Parent)
+	if err != nil {
+		return nil
+	}
+	return w.put(top.pageEffects(w.now)) // pages show one generation more
 }
 
-// redraw brings the cards of incidents up to date.
+// redraw brings the cards and pages of incidents up to date.
 func (w *work) redraw(ids ...ID) error {
 	for _, id := range ids {
 		inc, err := w.load(id)
@@ -51,7 +63,7 @@ func (w *work) redraw(ids ...ID) error {
 		if err != nil {
 			return err
 		}
-		if err := w.put(cardsOf(inc)); err != nil {
+		if err := w.put(append(cardsOf(inc), inc.pageEffects(w.now)...)); err != nil {
 			return err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 var unread = []incident.EventKind{
 	incident.EvAttached, incident.EvPublished, incident.EvFailed, incident.EvRetried, incident.EvStale, incident.EvDetails,
 	incident.EvRCASaved, incident.EvUpdate, incident.EvNudged, incident.EvReminder, incident.EvSubscribed, incident.EvUnsubscribed,
-	incident.EvTicket, incident.EvTicketMoved, incident.EvRoomAsked, incident.EvRoomLate, incident.EvRoomJoined, incident.EvRoomNamed,
+	incident.EvTicket, incident.EvTicketMoved, incident.EvTold, incident.EvRoomAsked, incident.EvRoomLate, incident.EvRoomJoined, incident.EvRoomNamed,
 }
 
 // Bounds of the timeline: the beginning of a long one, and its end.

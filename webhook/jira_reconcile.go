@@ -233,7 +233,11 @@ func (r *jiraRun) compare(ctx context.Context, inc *incident.Incident, n int, t 
 		d.What, d.Fields = r.differences(inc, n, t, issue)
 	}
 	r.report.Tickets++
-	if d.What == "" || inc.Private && (r.PrivateProject == "" || projectOf(d.Key) != r.PrivateProject) {
+	place := d.Key
+	if issue != nil { // somebody may have moved it where it belongs
+		place = issue.Key
+	}
+	if d.What == "" || inc.Private && (r.PrivateProject == "" || projectOf(place) != r.PrivateProject) {
 		return nil
 	}
 	// A search may not know yet of what was made or changed a moment ago: that is

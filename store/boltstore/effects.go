@@ -19,7 +19,7 @@ type effectRow struct {
 	Attempt  int       `json:"attempt,omitempty"`
 	Lease    int64     `json:"lease,omitempty"`
 	Running  bool      `json:"running,omitempty"` // it is leased, or its holder has died
-	Again    bool      `json:"again,omitempty"`   // Latest: it was put while it ran
+	Again    bool      `json:"again,omitempty"`   // it was put while it ran
 	FirstDue time.Time `json:"first_due"`
 	NextAt   time.Time `json:"next_at,omitzero"` // while it waits: due, or end of the lease
 	EndedAt  time.Time `json:"ended_at,omitzero"`
@@ -83,13 +83,19 @@ func (t *tx) addEffect(e *incident.Effect) error {
 			r.Lane = r.Key // nothing to keep in order
 		}
 		return t.arm(key, r, t.now)
-	case e.Mode == incident.Once:
+	case e.Mode == incident.Once && !r.needless() && !(r.State == incident.EffectWaiting && r.Running):
 		return nil
 	}
 	return t.putAgain(key, r, e)
 }
 
-// putAgain is for a Latest effect that is known.
+// needless reports whether an effect was left out because nothing was amiss.
+func (r *effectRow) needless() bool {
+	return r.State == incident.EffectSkipped && strings.HasPrefix(r.Error, incident.NotNeeded)
+}
+
+// putAgain is for an effect that is known, and may have to be run again. Of a Once
+// effect that is being run only the end tells, see finish.
 func (t *tx) putAgain(key []byte, r *effectRow, e *incident.Effect) error {
 	switch {
 	case r.State == incident.EffectWaiting && (!r.Running || r.Again):

@@ -106,7 +106,8 @@ func (t *tx) finish(job outbox.Job, out outbox.Outcome) error {
 	if err := t.leave(r); err != nil {
 		return err
 	}
-	if again {
+	r.State = out.State
+	if again && (r.Mode == incident.Latest || r.needless()) {
 		if out.State == incident.EffectDone {
 			r.Attempt = 0
 		}

@@ -48,6 +48,7 @@ func testOnce(e *env) {
 	if got.State != incident.EffectDone || got.Attempts != 1 || !got.DoneAt.Equal(Start) || got.Error != "" {
 		e.Errorf("state = %+v, want done at the first attempt", got)
 	}
+	testNeedless(e)
 	// Dead and skipped ones are left alone as well.
 	for _, state := range []string{incident.EffectDead, incident.EffectSkipped} {
 		eff := once("INC-1/mail/" + state)
@@ -58,6 +59,33 @@ func testOnce(e *env) {
 		if got := e.state(eff.Key); got.State != state || got.Error == "" {
 			e.Errorf("state = %+v, want %s with its reason", got, state)
 		}
+	}
+}
+
+// testNeedless: what was left out because it was not needed is put again, since
+// it is needed by then; also where that is decided while it is being left out.
+func testNeedless(e *env) {
+	for name, meanwhile := range map[string]bool{"after": false, "meanwhile": true} {
+		eff := once("INC-1/mail/needless " + name)
+		e.effects(eff)
+		job := e.one(eff.Key)
+		if meanwhile {
+			e.effects(eff)
+		}
+		e.must(e.Finish(e.ctx(), job, outbox.Outcome{State: incident.EffectSkipped, At: e.clock.Now(), Error: incident.NotNeeded + "it was over"}))
+		if !meanwhile {
+			e.none()
+			eff.Data = json.RawMessage(`{"to":"ani@example.com"}`)
+			e.effects(eff)
+		}
+		e.clock.Add(outbox.MinInterval)
+		if got := e.one(eff.Key); string(got.Data) != string(eff.Data) {
+			e.Errorf("%s: the data of %s is %s", name, eff.Key, got.Data)
+		} else {
+			e.finish(got, incident.EffectDone)
+		}
+		e.effects(eff)
+		e.none()
 	}
 }
 
