@@ -61,7 +61,7 @@ export async function openClient(playground, { width = 1400, height = 1000, time
 
 /** Records what the page hears and says: pushed frames, the log, invokes with their answers, page errors. */
 async function record(page, pushDelay) {
-  const seen = { frames: [], log: [], invokes: [], errors: [], external: new Set(), installed: new Set(), shown: new Set() };
+  const seen = { frames: [], log: [], invokes: [], errors: [], external: new Set(), installed: new Set(), shown: new Set(), held: null };
   // The page asks a CDN for fonts; nothing but this machine is to be needed.
   await page.route((url) => !['127.0.0.1', 'localhost'].includes(url.hostname), (route) => {
     seen.external.add(route.request().url());
@@ -81,7 +81,8 @@ async function record(page, pushDelay) {
       try { frame = JSON.parse(message); } catch { /* a heartbeat */ }
       if (frame) (frame.logAction ? seen.log : seen.frames).push(frame);
       if (frame?.action === 'createMessage') seen.shown.add(frame.message.messageId);
-      setTimeout(() => { if (!frame?.action || fits(frame)) try { socket.send(message); } catch { /* the page is closed */ } }, pushDelay);
+      const push = () => { if (!frame?.action || fits(frame)) try { socket.send(message); } catch { /* the page is closed */ } };
+      setTimeout(() => (seen.held && frame ? seen.held.push(push) : push()), pushDelay);
     });
   });
   page.on('response', async (answer) => {
@@ -140,6 +141,7 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
   async function reload() {
     seen.installed.clear();
     seen.shown.clear();
+    seen.held = null;
     current = 'personal';
     card = null;
     await load();
@@ -202,6 +204,7 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
    * chat it mentions the bot, as a bot hears nothing else there; mention names somebody else, null nobody.
    */
   async function sendMessage(text, where = current, { mention = where === 'personal' ? null : config.bot.name, replyTo } = {}) {
+    release();
     await openConversation(where);
     const box = '[data-lexical-editor="true"]';
     let editor = page.locator(box).first();
@@ -251,11 +254,27 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
     return card;
   }
 
-  /** Fills in an input of the card, by id or label. See fill in inputs.mjs for the values. */
-  const fillInput = (idOrLabel, value) => fill(page, theCard(), cardsIn(seen), idOrLabel, value, timeout);
-
   /** Waits until what the server has pushed by now is drawn. */
   const pause = () => new Promise((done) => { setTimeout(done, 2 * pushDelay); });
+
+  /**
+   * Fills in an input of the card, by id or label. See fill in inputs.mjs for the values. The page draws a conversation anew
+   * for whatever the server pushes, and what was typed is gone, which Teams does not do: so nothing more is pushed, from the
+   * first input to the click on a button or until a message is sent.
+   */
+  async function fillInput(idOrLabel, value) {
+    if (!seen.held) {
+      seen.held = [];
+      await pause();
+    }
+    await fill(page, theCard(), cardsIn(seen), idOrLabel, value, timeout);
+  }
+
+  function release() {
+    const held = seen.held ?? [];
+    seen.held = null;
+    held.forEach((push) => push());
+  }
 
   /** What stands in a text input of the card, by id or label. */
   const inputValue = (idOrLabel) => valueOf(page, theCard(), cardsIn(seen), idOrLabel);
@@ -269,6 +288,7 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
     await button.scrollIntoViewIfNeeded();
     const before = seen.invokes.length;
     await button.click();
+    release();
     if (!expectRequest) return null;
     await until(() => seen.invokes.length > before, timeout, `an answer after a click on ${title}`);
     return seen.invokes.at(-1);

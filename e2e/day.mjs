@@ -93,7 +93,7 @@ async function main() {
   let shots = 0;
   const day = {
     playground, client, viewer, CHANNEL, api: imbot(setup.imbot, setup.token), pager: pagerDuty(setup.pagerduty, setup.pagerdutyToken),
-    /** Waits until nothing more is said in Teams: the page draws a thread anew for each message, and what was typed is gone. */
+    /** Waits until nothing more is said in Teams: the page draws a thread anew for each message, and a picture would show the old one. */
     quiet: () => eventually('all effects to be done', () => day.api.metric('imbot_effects_oldest_seconds'), (n) => n === 0).then(() => client.pause()),
     /** Pictures of the present card as a desktop and as a phone show it. */
     shoot: async (name, who = client) => {

@@ -76,7 +76,6 @@ async function notes(stage, inc) {
   const noted = async () => (await api.timeline(inc.id)).filter((e) => e.kind === 'note').map((e) => [e.actor.id, e.text]);
   await client.clickAction('Note');
   await client.waitForCard(`Note for ${inc.id}`);
-  await stage.quiet();
   await client.fillInput('text', 'The pool of connections is used up.');
   await shoot('note');
   await client.clickAction('Add note');
@@ -110,27 +109,23 @@ const RCA = {
 async function review(stage, inc) {
   const { client, api, where, shoot } = stage;
   const step = (n) => client.waitForCard(new RegExp(`RCA of ${inc.id}(?!\\d)[\\s\\S]*Step ${n} of 3`));
-  // The page may draw the card anew at any moment, and what was typed is gone: it is typed again then.
-  const fill = async (shot, ...fields) => {
-    for (let left = 3; left > 0; left--) {
-      await stage.quiet();
-      for (const f of fields) await client.fillInput(f, RCA[f]);
-      if (shot) await shoot(shot);
-      const there = await Promise.all(fields.map((f) => client.inputValue(f)));
-      if (fields.every((f, i) => there[i] === RCA[f])) return;
-    }
-    throw new Error(`what is typed into ${fields} does not stay there`);
-  };
   const typed = async (field) => assert.equal(await client.inputValue(field), RCA[field], `${field} in the form`);
+  const fill = async (...fields) => {
+    for (const f of fields) await client.fillInput(f, RCA[f]);
+    for (const f of fields) await typed(f);
+  };
   await client.clickAction('Write RCA');
   await step(1);
-  await fill('rca-1', 'summary', 'impact');
+  await fill('summary', 'impact');
+  await shoot('rca-1');
   await client.clickAction('Save & next');
   await step(2);
-  await fill('rca-2', 'five_whys');
+  await fill('five_whys');
+  await shoot('rca-2');
   await client.clickAction('Save & next');
   await step(3);
-  await fill('rca-3', 'resolution_steps', 'lessons');
+  await fill('resolution_steps', 'lessons');
+  await shoot('rca-3');
   await client.clickAction('Finish & close');
   await step(2);
   await client.waitForCard('Needed to finish.');
@@ -148,7 +143,7 @@ async function review(stage, inc) {
   await step(2);
   await typed('five_whys');
   await client.fillInput('category', 'Code');
-  await fill('', 'root_cause');
+  await fill('root_cause');
   await client.clickAction('Save & next');
   await step(3);
   await typed('resolution_steps');
@@ -169,7 +164,6 @@ async function actions(stage, inc) {
   await shoot('closed');
   await client.clickAction('Add action');
   await client.waitForCard(`Action for ${inc.id}`);
-  await stage.quiet();
   await client.fillInput('title', 'Give every query a timeout');
   await client.fillInput('owner', 'budi@example.com');
   await client.fillInput('due', '2027-01-15');

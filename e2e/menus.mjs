@@ -61,7 +61,7 @@ export async function menus(day) {
   await actOn(client, 'the vouchers of last week work', 'timeline', 'the vouchers of last week work');
   await client.fillInput('incident_other', inc.id);
   await day.shoot('extension-timeline');
-  await page.getByRole('dialog').getByRole('button', { name: 'Add to timeline' }).click();
+  await client.clickAction('Add to timeline');
   await page.getByRole('dialog').getByText(inc.id).waitFor();
   await close(client);
   await eventually('the message on the timeline', () => api.timeline(inc.id), (all) => all.some((e) => e.kind === 'note' && e.text === 'the vouchers of last week work' && e.data?.author === 'Ani Wijaya'));
