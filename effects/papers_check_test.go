@@ -30,7 +30,7 @@ func (p *papers) rest() {
 	p.sim.SetMischief(jirasim.Mischief{})
 	for range 2 {
 		for _, id := range p.ids {
-			if p.trashed { // the page is made anew with the next change
+			if p.trashed || p.loaded { // pages follow with the next change
 				p.by("ani@example.com", incident.Command{Verb: incident.AddNote, Incident: id, Args: incident.Args{Text: "so much"}})
 			}
 			p.by("ani@example.com", incident.Command{Verb: incident.Retry, Incident: id})

@@ -1,11 +1,13 @@
 package effects_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"imbot/incident"
+	"imbot/integrations/jira/jirasim"
 	"imbot/integrations/mail/mailsim"
 )
 
@@ -117,4 +119,58 @@ func TestMovedWhereItBelongs(t *testing.T) {
 	if got, want := p.inc(id).Ticket(0).Key, p.issue(id, 0).Key; got != want {
 		t.Errorf("the ticket is %s, want %s", got, want)
 	}
+}
+
+// TestLostAnswerOverWhenFound: an issue whose making was not answered is known as
+// the ticket all the same when its incident is private by then; and none is made
+// any more for an RCA that is not owed by then.
+func TestLostAnswerOverWhenFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault jirasim.Fault
+		verb  incident.Verb
+		args  incident.Args
+		want  string // state of the ticket
+		n     int    // issues
+	}{
+		"private":  {jirasim.Fault{After: true, Drop: true}, incident.SetLevel, incident.Args{Level: "security"}, incident.TicketMade, 1},
+		"not owed": {jirasim.Fault{Drop: true}, incident.SetLevel, incident.Args{Level: incident.Other}, incident.TicketNone, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPapers(t, true, false)
+			c.fault.Method, c.fault.Path, c.fault.Times = http.MethodPost, "/rest/api/2/issue", 1
+			p.sim.Inject(c.fault)
+			id := p.open(incident.HighErrorRate)
+			p.pass(31 * time.Second)
+			if p.inc(id).Ticket(0).TriedAt.IsZero() {
+				t.Fatal("it was not tried")
+			}
+			p.order(c.verb, id, c.args)
+			p.pass(10 * time.Minute)
+			if got := p.inc(id).Ticket(0); got.State != c.want || len(p.sim.Issues()) != c.n {
+				t.Errorf("the ticket is %+v, and there are %d issues", got, len(p.sim.Issues()))
+			}
+			for _, i := range p.sim.Issues() {
+				if len(i.Links) > 0 {
+					t.Errorf("%s leads to an incident that is private", i.Key)
+				}
+			}
+		})
+	}
+}
+
+// TestLinkedWhileItsPageIsMade: a page shows what has become of its incident while
+// it was being made, also if that would not have had one.
+func TestLinkedWhileItsPageIsMade(t *testing.T) {
+	p := newPapers(t, true, false)
+	root := p.open(incident.ServiceDown)
+	p.pass(10 * time.Minute)
+	late := p.open(incident.HighErrorRate)
+	p.wiki.Inject(jirasim.Fault{Method: http.MethodPost, Times: 1, Meanwhile: func() {
+		p.order(incident.SetLink, late, incident.Args{Parent: root, LinkKind: incident.LinkDuplicate})
+	}})
+	p.pass(10 * time.Minute)
+	if p.inc(late).Link == nil {
+		t.Fatal("it was not linked meanwhile")
+	}
+	p.check()
 }

@@ -23,7 +23,7 @@ import (
 
 // The same walks each time: other ones by -walk.seed, more of them by -walks.
 var (
-	walks    = flag.Int("walks", 30, "how many walks TestRoomWalks takes")
+	walks    = flag.Int("walks", 12, "how many walks TestRoomWalks takes")
 	walkSeed = flag.Uint64("walk.seed", 20261122, "the first seed of TestRoomWalks")
 )
 

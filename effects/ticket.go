@@ -112,13 +112,7 @@ func (t *Tickets) make(ctx context.Context, job outbox.Job, n int) error {
 	case ticket.State == incident.TicketGone:
 		return nil
 	case ticket.Made():
-		return t.link(ctx, v, n, ticket.ID)
-	case n == 0 && ticket.TriedAt.IsZero() && !v.Incident.TicketWanted(v.Level):
-		return t.step(ctx, job.Incident, incident.TicketChange{Step: incident.TicketUnwanted, N: n})
-	}
-	project, err := t.place(v.Incident)
-	if err != nil {
-		return err
+		return t.link(ctx, v, n, ticket.ID, ticket.Key)
 	}
 	marker := incident.TicketMarker(t.Config.Label, job.Incident, n)
 	if !ticket.TriedAt.IsZero() {
@@ -127,8 +121,18 @@ func (t *Tickets) make(ctx context.Context, job outbox.Job, n int) error {
 			return err
 		}
 		if ok {
-			return t.made(ctx, v, n, incident.TicketFound, jira.Created{ID: found.ID, Key: found.Key, URL: found.URL}, t.draft(v, n, project, marker, ""), nil)
+			return t.made(ctx, v, n, incident.TicketFound, jira.Created{ID: found.ID, Key: found.Key, URL: found.URL}, t.draft(v, n, "", marker, ""), nil)
 		}
+		if err := t.step(ctx, job.Incident, incident.TicketChange{Step: incident.TicketRefused, N: n}); err != nil {
+			return err
+		}
+	}
+	if n == 0 && !v.Incident.TicketWanted(v.Level) {
+		return t.step(ctx, job.Incident, incident.TicketChange{Step: incident.TicketUnwanted, N: n})
+	}
+	project, err := t.place(v.Incident)
+	if err != nil {
+		return err
 	}
 	return t.create(ctx, v, n, project, marker)
 }
@@ -290,12 +294,13 @@ func (t *Tickets) made(ctx context.Context, v *query.View, n int, step string, c
 	if err := t.step(ctx, v.Incident.ID, change); err != nil {
 		return err
 	}
-	return t.link(ctx, v, n, c.ID)
+	return t.link(ctx, v, n, c.ID, c.Key)
 }
 
-// link leads from the issue back to the incident. Doing it again is no harm.
-func (t *Tickets) link(ctx context.Context, v *query.View, n int, issue string) error {
-	if v.URL == "" {
+// link leads from the issue back to the incident, but not from where others look to
+// a private one. Doing it again is no harm.
+func (t *Tickets) link(ctx context.Context, v *query.View, n int, issue, key string) error {
+	if v.URL == "" || v.Incident.Private && !inProject(key, t.Config.PrivateProject) {
 		return nil
 	}
 	id := v.Incident.ID

@@ -25,9 +25,12 @@ func (inc *Incident) PageWanted(level Level) bool {
 	if inc.Private {
 		return false
 	}
-	if _, ok := inc.PublicPage(); ok {
-		return true
-	}
+	_, there := inc.PublicPage()
+	return there || inc.owesPage(level)
+}
+
+// owesPage reports whether it would have one made.
+func (inc *Incident) owesPage(level Level) bool {
 	return inc.Postmortem.Required && !inc.Hidden(level) && !inc.Shadow && inc.NoticeGap != GapMuted
 }
 
@@ -39,8 +42,10 @@ func (a *change) publish(level Level) {
 	if inc.Private && !a.was.private && !a.was.created && there {
 		a.event(EvPublished, "", map[string]string{"url": page.URL, "how": "exposed"}).Actor = System
 	}
+	// What made a page needless while it was being made has published nothing.
+	late := a.cmd.Verb == Attach && a.cmd.Args.Ref.Role == RolePage && !inc.owesPage(level)
 	switch {
-	case a.cmd.Verb == Attach, a.cmd.Verb == Fail, a.cmd.Verb == Retry, a.cmd.Verb == Reroute, a.cmd.History:
+	case a.cmd.Verb == Attach && !late, a.cmd.Verb == Fail, a.cmd.Verb == Retry, a.cmd.Verb == Reroute, a.cmd.History:
 		return
 	case !inc.PageWanted(level), !there && a.f.Route.Mode != ModeLive:
 		return

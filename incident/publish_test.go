@@ -75,6 +75,7 @@ func TestPublish(t *testing.T) {
 		{"quiet", same, []step{{told(Trigger, t0, alert("planned maintenance, response time")), 0}}},
 		{"merged before there is a page", same, []step{{told(Trigger, t0, alert(slow)), 1}, {outweighed(), 0}}},
 		{"merged after", same, []step{{told(Trigger, t0, alert(slow)), 1}, {page("7"), 0}, {outweighed(), 1}}},
+		{"merged while it was made", same, []step{{told(Trigger, t0, alert(slow)), 1}, {outweighed(), 0}, {page("7"), 1}}},
 		{"shadow", func(c *static) { c.route.Mode = ModeShadow }, []step{{told(Trigger, t0, alert(slow)), 0}}},
 		{"muted", func(c *static) { c.route.Mode = ModeMuted }, []step{{told(Trigger, t0, alert(slow)), 0}}},
 		{"private", same, []step{
