@@ -2,10 +2,12 @@ package effects_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"imbot/incident"
+	"imbot/integrations/botframework/botframeworksim"
 	"imbot/integrations/pagerduty"
 	"imbot/integrations/pagerduty/pagerdutysim"
 )
@@ -69,6 +71,49 @@ func TestTiedCards(t *testing.T) {
 	w.hide(1)
 	if says("db is down") {
 		t.Error("the card names an incident that is private")
+	}
+}
+
+// TestSimilarCards: no card names an earlier incident as a similar one once that
+// has become private.
+func TestSimilarCards(t *testing.T) {
+	w := newWalk(t, roomConfig{})
+	declare := func(title string) incident.ID {
+		return w.order(incident.Command{Verb: incident.Declare, Args: incident.Args{Title: title, Service: "stock", Level: incident.Other}}).ID
+	}
+	first := declare("stock counts wrong eggs today")
+	w.order(incident.Command{Verb: incident.Resolve, Incident: first})
+	second := declare("stock counts wrong eggs")
+	w.pass(time.Minute)
+	names := func() bool {
+		return slices.ContainsFunc(w.cards(w.payments), func(p botframeworksim.Post) bool {
+			return p.Contains(second.String()) && p.Contains("eggs today")
+		})
+	}
+	if !names() {
+		t.Fatal("no card names the earlier incident: the test proves nothing")
+	}
+	w.hide(first)
+	if names() {
+		t.Error("the card names an incident that is private")
+	}
+}
+
+// TestMemberMeanwhile: whoever became a member of a private incident while it was
+// over is in its room when it is open again.
+func TestMemberMeanwhile(t *testing.T) {
+	w := newWalk(t, roomConfig{})
+	w.begin(0, stride{op: "trigger"})
+	w.hide(1)
+	inc := w.town()[0]
+	w.pagerSays(inc, incident.Resolve)
+	w.order(incident.Command{Verb: incident.Member, Incident: 1, Args: incident.Args{Person: who(4)}})
+	w.pagerSays(inc, incident.Trigger)
+	w.pass(5 * time.Minute)
+	inc = w.town()[0]
+	w.checkBelongs(inc, inc)
+	if len(w.wrong) > 0 || !inc.Active() || !inc.Room.Usable() {
+		t.Errorf("%s %+v: %q", inc.Status, inc.Room, w.wrong)
 	}
 }
 

@@ -111,6 +111,7 @@ type walk struct {
 	c       roomConfig
 	alerts  map[incident.ID]string    // in PagerDuty
 	private map[incident.ID]time.Time // since when
+	lost    int                       // answers of Teams, each of which may have been to a post that nobody knows of
 	left    map[string]bool           // chat and object id: has left, and nobody has asked for them since
 	unasked map[string][]time.Time    // posts by chat
 	objects map[string]string         // mail -> object id
@@ -328,6 +329,9 @@ func (w *walk) fault(s stride) {
 		w.teams.Fault(func(botframeworksim.Call) botframeworksim.Outcome {
 			if n++; s.c%5 == 2 && n > 1 {
 				return botframeworksim.Pass()
+			}
+			if s.c%5 == 2 {
+				w.lost++
 			}
 			return teams
 		})

@@ -91,7 +91,7 @@ func (a *change) callParts(level Level) bool {
 	if r.State != RoomOpening && r.State != RoomOpen {
 		return false // it is not begun: who belongs into it is seen then
 	}
-	if inc.Active() && (raised || public || inc.Private && len(inc.Members) > a.was.members) {
+	if inc.Active() && (raised || public || inc.Private && (len(inc.Members) > a.was.members || inc.Episode > a.was.episode)) {
 		who = append(who, a.needs(level)...)
 	}
 	return r.merge(who)

@@ -263,6 +263,9 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 	if err := w.tellTied(inc, old); err != nil {
 		return err
 	}
+	if err := w.tellAlike(inc, old); err != nil {
+		return err
+	}
 	level, _ := f.Levels.Get(inc.Level)
 	before, _ := f.Levels.Get(was.level)
 	return w.major(inc, inc.countsForMajor(level), !was.created && old.countsForMajor(before))
@@ -270,7 +273,7 @@ func (w *work) apply(inc *Incident, cmd Command) error {
 
 // differs reports whether anything has changed that makes no event.
 func (inc *Incident) differs(old *Incident) bool {
-	return !slices.Equal(inc.Marks, old.Marks) || !inc.AlertAt.Equal(old.AlertAt) || inc.Openings != old.Openings || inc.Trouble != old.Trouble || ruleOf(inc.Link) != ruleOf(old.Link) || inc.Major != old.Major || !reflect.DeepEqual(inc.Room, old.Room) || !inc.sameTickets(old) || !slices.Equal(inc.Pages, old.Pages)
+	return !slices.Equal(inc.Marks, old.Marks) || !inc.AlertAt.Equal(old.AlertAt) || inc.Openings != old.Openings || inc.Trouble != old.Trouble || ruleOf(inc.Link) != ruleOf(old.Link) || inc.Major != old.Major || !reflect.DeepEqual(inc.Room, old.Room) || !inc.sameTickets(old) || !reflect.DeepEqual(inc.Pages, old.Pages)
 }
 
 func (w *work) store(inc, old *Incident, events []Event, effects []Effect) error {

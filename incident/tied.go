@@ -53,6 +53,48 @@ func (w *work) tellTied(inc, old *Incident) error {
 	return w.put(top.pageEffects(w.now)) // pages show one generation more
 }
 
+// maxAlike bounds the records that are looked through for those that name an
+// incident as a similar one.
+const maxAlike = 5000
+
+// tellAlike takes an incident that has become private from the cards and pages of
+// its service's other incidents, which name it, with its cause, as a similar one.
+// Cards do while their incident is not closed, pages always.
+func (w *work) tellAlike(inc, old *Incident) error {
+	if old.Episode == 0 || !inc.Private || old.Private || inc.Service == "" {
+		return nil
+	}
+	var active, closed []ID
+	n := 0
+	err := w.tx.Rows(Cursor{}, false, func(r Row) bool {
+		switch {
+		case r.Service != inc.Service || r.ID == inc.ID:
+		case r.Status == Closed:
+			closed = append(closed, r.ID)
+		default:
+			active = append(active, r.ID)
+		}
+		n++
+		return n < maxAlike
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.redraw(active...); err != nil {
+		return err
+	}
+	for _, id := range closed {
+		other, err := w.load(id)
+		if err != nil {
+			return err
+		}
+		if err := w.put(other.pageEffects(w.now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // redraw brings the cards and pages of incidents up to date.
 func (w *work) redraw(ids ...ID) error {
 	for _, id := range ids {
