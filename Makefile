@@ -31,9 +31,9 @@ deps: ## install what the tests need
 
 test: deps check ## everything that has to pass before a change goes in
 	cd e2e && npm test --silent
-	$(GO) test -race -count=1 -p 2 -timeout 15m $$($(GO) list ./... | grep -vE '$(SDK)|/e2e$$')
-	$(GO) test -count=1 -p 1 -timeout 15m $$($(GO) list ./... | grep -E '$(SDK)')
-	$(GO) test -race -count=1 -timeout 20m ./e2e
+	$(GO) test -race -count=1 -p 2 -timeout 40m $$($(GO) list ./... | grep -vE '$(SDK)|/e2e$$')
+	$(GO) test -count=1 -p 1 -timeout 40m $$($(GO) list ./... | grep -E '$(SDK)')
+	$(GO) test -race -count=1 -timeout 40m ./e2e
 
 check: ## format, vet, staticcheck, and the rule of who may import whom
 	@files=$$(find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 $(GO) tool gofumpt -l); \

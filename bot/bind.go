@@ -46,7 +46,7 @@ func (t *turn) bind(ctx context.Context, req commands.Request) (outcome, error) 
 		}
 		return t.testPost(ctx, squad, info)
 	}
-	if err := t.mayBind(info); err != nil {
+	if err := t.mayBind(ctx, info); err != nil {
 		return outcome{}, err
 	}
 	if req.Verb == "connect" {
@@ -110,7 +110,7 @@ func (t *turn) disconnect(ctx context.Context, id, squad string) error {
 
 // mayBind lets the squad's lead or an admin decide where its incidents go; any
 // responder, where nobody leads it.
-func (t *turn) mayBind(s incident.SquadInfo) error {
+func (t *turn) mayBind(ctx context.Context, s incident.SquadInfo) error {
 	if t.asker.role == incident.RoleAdmin {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (t *turn) mayBind(s incident.SquadInfo) error {
 			return nil
 		}
 	}
-	lead := s.Lead
+	lead := t.Reader.Named(ctx, incident.Actor{Kind: incident.KindUser, ID: s.Lead}).Label()
 	if lead == "" {
 		lead = t.text("bind.member")
 	}

@@ -95,6 +95,7 @@ func (t *turn) command(ctx context.Context, req commands.Request) (outcome, erro
 		}
 	}
 	req.As(t.asker.actor, t.asker.role, incident.SourceTeams)
+	t.Reader.NameArgs(ctx, &cmd.Args)
 	if cmd.Verb == incident.WriteRCA && cmd.Args.Complete && len(cmd.Args.RCA) > 0 {
 		// What was typed is kept, even if it is not enough to finish.
 		draft := *cmd

@@ -53,7 +53,11 @@ func (m *maker) paged(inc *incident.Incident) []element {
 	var out []element
 	for _, p := range pages {
 		who := clip(person(p.Person), 60)
-		role := m.role(p.Role)
+		var roles []string
+		for _, r := range p.Roles() {
+			roles = append(roles, m.role(r))
+		}
+		role := strings.Join(roles, ", ")
 		switch {
 		case p.Person.IsZero():
 			who = role

@@ -15,8 +15,8 @@ func (m *maker) review(v *query.View) []element {
 	switch inc.Status {
 	case incident.Resolved:
 		t := bold("📝 " + m.t("review.owed"))
-		if owner := v.Service.Owner; owner != "" {
-			t = bold("📝 " + m.t("review.owed_by", "who", clip(owner, 80)))
+		if !v.Owner.IsZero() {
+			t = bold("📝 " + m.t("review.owed_by", "who", clip(person(v.Owner), 80)))
 		}
 		out := []element{t}
 		if miss := pm.RCA.Missing(); !pm.RCA.IsZero() && len(miss) > 0 {

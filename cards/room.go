@@ -1,6 +1,7 @@
 package cards
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -58,7 +59,7 @@ func (m *maker) room(v *query.View) []element {
 	}
 	var items []element
 	if m.inRoom(v.Incident) {
-		items = m.roomPeople(r)
+		items = m.roomPeople(v, r)
 	} else {
 		items = []element{text(m.roomLine(v, r))}
 	}
@@ -208,8 +209,21 @@ func (m *maker) part(part string) string {
 	return m.say.Or("part."+part, clip(Plain(part), 60))
 }
 
+// partHere is what somebody in the room is. Where it serves several incidents, it
+// says of which service.
+func (m *maker) partHere(v *query.View, p *incident.RoomPerson) string {
+	service := clip(Plain(p.Service), 60)
+	switch own := clip(Plain(v.ServiceName()), 60); {
+	case p.Part == incident.PartOwner && len(v.Incident.Room.Sharers) > 0 && service+own != "":
+		return m.p("part.owner_of", "service", cmp.Or(service, own))
+	case service != "" && service != own:
+		return m.part(p.Part) + " (" + service + ")"
+	}
+	return m.part(p.Part)
+}
+
 // roomPeople says on the room's own card who is in it, and what they are.
-func (m *maker) roomPeople(r *incident.Room) []element {
+func (m *maker) roomPeople(v *query.View, r *incident.Room) []element {
 	head := heading("🚪 " + m.t("room.here"))
 	head.Size = "default"
 	out := []element{head}
@@ -222,7 +236,7 @@ func (m *maker) roomPeople(r *incident.Room) []element {
 		case len(list) == showInRoom:
 			more++
 		default:
-			what := outside(m.part(p.Part), 80)
+			what := outside(m.partHere(v, p), 120)
 			if !p.Until.IsZero() {
 				what += " · " + m.t("room.until", "when", when(p.Until))
 			}

@@ -61,6 +61,11 @@ func init() {
 	samples = append(samples,
 		roomSample("open", "", nil),
 		roomSample("here", roomChat, nil),
+		roomSample("here-many", roomChat, func(r *incident.Room) {
+			r.Sharers = []incident.ID{41}
+			r.People = append(r.People, incident.RoomPerson{Person: incident.Actor{Kind: incident.KindUser, ID: "fitri@example.com", Name: "Fitri"}, Part: incident.PartOwner, Service: "Cart *[x](y)", State: incident.PersonIn},
+				incident.RoomPerson{Person: incident.Actor{Kind: incident.KindUser, ID: "gita@example.com", Name: "Gita"}, Part: incident.PartCommander, Service: "Cart", State: incident.PersonIn})
+		}),
 		roomSample("extra", "", func(r *incident.Room) { r.Chats, r.People = 3, nil }),
 		roomSample("shared", "", func(r *incident.Room) { r.State, r.With, r.Chat, r.People = incident.RoomShared, 41, "", nil }),
 		roomSample("shared-people", "", func(r *incident.Room) { r.State, r.With, r.Chat = incident.RoomShared, 41, "" }),
@@ -82,7 +87,7 @@ func init() {
 			eko := incident.Actor{Kind: incident.KindUser, ID: "eko@example.com", Name: "Eko"}
 			for i, p := range []incident.Paged{
 				{Person: ani, Role: "dba", State: incident.PageSilent},
-				{Person: budi, Role: "dba", State: incident.PageSent},
+				{Person: budi, Role: "dba", Also: []string{"squad:payments"}, State: incident.PageSent},
 				{Person: eko, Role: "squad:payments", State: incident.PageAnswered},
 				{Person: eko, State: incident.PageDeclined},
 				{Person: eko, Role: "devops", State: incident.PageWaiting},

@@ -64,7 +64,7 @@ func stuffed(t testing.TB, s string) *query.View {
 		v.Children, v.Burst = append(v.Children, rel), append(v.Burst, rel)
 		v.Similar = append(v.Similar, query.Similar{Related: rel, ResolvedAt: t0, Lasted: time.Hour, Cause: long, Fix: long})
 	}
-	v.Service.Name, v.Squad.Name, v.Service.Owner, v.Level.Title = long, long, long, long
+	v.Service.Name, v.Squad.Name, v.Owner.Name, v.Level.Title = long, long, long, long
 	v.Page = "https://imbot.example.com/" + full("x", 1900) + inc.ID.String()
 	return v
 }

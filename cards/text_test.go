@@ -184,7 +184,7 @@ func poison(t testing.TB, s string) map[string]Card {
 	}
 	view := func(w *example.World) *query.View {
 		v := w.View()
-		v.Squad.Name, v.Service.Name, v.Service.Owner, v.Level.Title = s, s, s, "!"+s
+		v.Squad.Name, v.Service.Name, v.Owner.Name, v.Level.Title = s, s, s, "!"+s
 		v.Links = []incident.LinkURL{{Title: s, URL: "https://a.example"}}
 		v.Trouble = []incident.EffectState{{Effect: incident.Effect{Kind: s}, State: incident.EffectDead, Error: "!" + s}}
 		return v

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { fill, valueOf } from './inputs.mjs';
 import { conversationId } from './playground.mjs';
-import { until } from './wait.mjs';
+import { PATIENCE, until } from './wait.mjs';
 
 const FLAGS = [
   '--headless', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -24,13 +24,13 @@ function browserPath() {
  * Opens the page of a playground (from attachPlayground) in a browser of its own.
  *   width, height  of the page in pixels
  *   timeout        milliseconds that each wait may take
- *   pushDelay      milliseconds by which what the server pushes is held back: the page loses a bot's reply to a new channel
- *                  post that comes before the answer to the post itself, which real bots are too slow for
+ *   pushDelay      milliseconds by which what the server pushes is held back, and after the answer to what was sent: the page
+ *                  loses a bot's reply to a new channel post that comes before that answer, which real bots are too slow for
  *   showLog        keep the page's log panel open
  * Returns what `person` returns, and { pid, viewer, stop }: viewer(options) opens the same conversations in a second page,
  * as another person would see them.
  */
-export async function openClient(playground, { width = 1400, height = 1000, timeout = 15000, pushDelay = 200, showLog = false } = {}) {
+export async function openClient(playground, { width = 1400, height = 1000, timeout = PATIENCE, pushDelay = 200, showLog = false } = {}) {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'browser-'));
   let server;
   let browser;
@@ -59,9 +59,12 @@ export async function openClient(playground, { width = 1400, height = 1000, time
   }
 }
 
+const SENDS = /\/_conversation\/v1\/conversations\/.*\/messages$/;
+
 /** Records what the page hears and says: pushed frames, the log, invokes with their answers, page errors. */
 async function record(page, pushDelay) {
   const seen = { frames: [], log: [], invokes: [], errors: [], external: new Set(), installed: new Set(), shown: new Set(), held: null };
+  Object.assign(seen, { sending: new Set(), answered: 0, pushed: Promise.resolve() });
   // The page asks a CDN for fonts; nothing but this machine is to be needed.
   await page.route((url) => !['127.0.0.1', 'localhost'].includes(url.hostname), (route) => {
     seen.external.add(route.request().url());
@@ -73,6 +76,16 @@ async function record(page, pushDelay) {
     const post = /;messageid=(.*)/.exec(actionConversationId)?.[1];
     return (action !== 'updateMessage' || seen.shown.has(message.messageId)) && (!post || seen.shown.has(post));
   };
+  const answered = (request) => { if (seen.sending.delete(request)) seen.answered = Date.now(); };
+  page.on('request', (request) => { if (request.method() === 'POST' && SENDS.test(request.url())) seen.sending.add(request); });
+  page.on('requestfailed', answered);
+  const turn = async (came) => {
+    for (;;) {
+      const left = Math.max(came, seen.answered) + pushDelay - Date.now();
+      if (seen.sending.size === 0 && left <= 0) return;
+      await new Promise((done) => { setTimeout(done, Math.max(left, 20)); });
+    }
+  };
   await page.routeWebSocket(/\/_ws/, (socket) => {
     const server = socket.connectToServer();
     socket.onMessage((message) => server.send(message));
@@ -82,7 +95,9 @@ async function record(page, pushDelay) {
       if (frame) (frame.logAction ? seen.log : seen.frames).push(frame);
       if (frame?.action === 'createMessage') seen.shown.add(frame.message.messageId);
       const push = () => { if (!frame?.action || fits(frame)) try { socket.send(message); } catch { /* the page is closed */ } };
-      setTimeout(() => (seen.held && frame ? seen.held.push(push) : push()), pushDelay);
+      const came = Date.now();
+      if (frame) seen.pushed = seen.pushed.then(() => turn(came)).then(() => (seen.held ? seen.held.push(push) : push()));
+      else push();
     });
   });
   page.on('response', async (answer) => {
@@ -93,6 +108,7 @@ async function record(page, pushDelay) {
     const response = await answer.json().catch(() => null);
     if (said[1] === 'messages') {
       if (response) seen.shown.add(response.messageId);
+      answered(answer.request());
       return;
     }
     seen.invokes.push({ url: answer.url(), status: answer.status(), request: answer.request().postDataJSON(), response });
@@ -154,7 +170,7 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
     const left = async () => (await page.getByRole('treeitem').first().boundingBox()).x;
     const rest = async () => until(async () => {
       const x = await left();
-      await new Promise((done) => { setTimeout(done, 60); });
+      await new Promise((done) => { setTimeout(done, 200); });
       return x === (await left());
     }, timeout, 'the list of conversations to be still');
     await rest();
@@ -219,7 +235,7 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
       button = post.getByRole('button', { name: 'Send Message' });
     }
     await write(editor, text, mention);
-    const sent = page.waitForResponse((r) => /\/_conversation\/v1\/conversations\/.*\/messages$/.test(r.url()) && r.request().method() === 'POST');
+    const sent = page.waitForResponse((r) => SENDS.test(r.url()) && r.request().method() === 'POST');
     await button.click();
     const answer = await sent;
     if (!answer.ok()) throw new Error(`send ${JSON.stringify(text)}: ${answer.status()} ${await answer.text()}`);
@@ -255,7 +271,11 @@ async function person(playground, page, { timeout, pushDelay, showLog }) {
   }
 
   /** Waits until what the server has pushed by now is drawn. */
-  const pause = () => new Promise((done) => { setTimeout(done, 2 * pushDelay); });
+  async function pause() {
+    await seen.pushed;
+    await page.evaluate(() => new Promise((done) => { setTimeout(done, 0); })); // the page's turn comes after what it does now
+    await new Promise((done) => { setTimeout(done, 2 * pushDelay); });
+  }
 
   /**
    * Fills in an input of the card, by id or label. See fill in inputs.mjs for the values. The page draws a conversation anew

@@ -150,7 +150,7 @@ func (c *crash) start() {
 		_ = cmd.Process.Kill() // gone already is as good
 		_ = cmd.Wait()
 	})
-	if !c.until(20*time.Second, func() bool { return c.status("/readyz") == http.StatusOK }) {
+	if !c.until(func() bool { return c.status("/readyz") == http.StatusOK }) {
 		text, _ := os.ReadFile(log.Name()) // only for the message
 		c.t.Errorf("imbot does not become ready:\n%s", tail(text))
 	}
@@ -220,12 +220,12 @@ func (c *crash) webhook(i int, kind string, created time.Time) {
 		Type: kind, ID: fmt.Sprintf("QCRASH%04d", i), Title: "Service " + word("web", i) + " is down", At: time.Now(), Created: created,
 		Service: pagerdutysim.Service{ID: fmt.Sprintf("PSVC%d", i%services), Name: "Service"},
 	}, crashSecret)
-	ok := c.until(time.Minute, func() bool {
+	ok := c.until(func() bool {
 		code, _ := ask(c.t, http.MethodPost, "http://"+c.addr+"/webhooks/pagerduty", "", body, header)
 		return code == http.StatusAccepted
 	})
 	if !ok {
-		c.t.Errorf("webhook %d, %s, was not accepted within a minute", i, kind)
+		c.t.Errorf("webhook %d, %s, was not accepted within %s", i, kind, 2*patience)
 	}
 }
 
@@ -237,20 +237,20 @@ func (c *crash) chat(n int) {
 		who := c.who[i%people]
 		for _, text := range []string{"declare Page " + word("chat", i) + " looks odd", "note INC-1 " + word("note", i)} {
 			d, err := c.teams.Say(ctx, who, c.teams.Personal(who), text, botframeworksim.SayOptions{})
-			ok := (err == nil && d.Status == http.StatusOK) || c.until(time.Minute, func() bool {
+			ok := (err == nil && d.Status == http.StatusOK) || c.until(func() bool {
 				again, err := c.teams.Redeliver(ctx, d)
 				return err == nil && again.Status == http.StatusOK
 			})
 			if !ok {
-				c.t.Errorf("message %q was not taken within a minute", text)
+				c.t.Errorf("message %q was not taken within %s", text, 2*patience)
 			}
 		}
 	}
 }
 
 // until asks again and again, with short pauses, until cond holds.
-func (c *crash) until(within time.Duration, cond func() bool) bool {
-	ctx, cancel := context.WithTimeout(c.t.Context(), within)
+func (c *crash) until(cond func() bool) bool {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*patience)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -275,12 +275,12 @@ func (c *crash) get(path string) (int, []byte) {
 
 // drain waits until nothing is left to be done outside.
 func (c *crash) drain(cards int) {
-	ok := c.until(5*time.Minute, func() bool {
+	ok := c.until(func() bool {
 		_, body := c.get("/metrics")
 		return bytes.Contains(body, []byte("\nimbot_effects_oldest_seconds 0\n")) && c.teams.PostCount("") >= cards
 	})
 	if !ok {
-		c.t.Errorf("the outbox is not empty after five minutes; %d posts", c.teams.PostCount(""))
+		c.t.Errorf("the outbox is not empty after %s; %d posts", 2*patience, c.teams.PostCount(""))
 	}
 }
 

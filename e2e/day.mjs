@@ -9,7 +9,6 @@ import { life } from './life.mjs';
 import { menus } from './menus.mjs';
 import { attachPlayground } from './playground.mjs';
 import { reminded, respond } from './respond.mjs';
-import { until } from './wait.mjs';
 import { eventually, imbot, pagerDuty } from './world.mjs';
 
 const setup = JSON.parse(process.argv[2]);
@@ -88,7 +87,7 @@ async function narrow({ client }) {
 
 async function main() {
   const playground = await attachPlayground(setup.playground);
-  const client = await openClient(playground, { width: 1280, height: 1000, timeout: 40000 });
+  const client = await openClient(playground, { width: 1280, height: 1000 });
   const viewer = await client.viewer({ width: 1280 });
   let shots = 0;
   const day = {
@@ -127,7 +126,7 @@ async function main() {
     assert.deepEqual([...client.errors, ...viewer.errors], [], 'errors of the page');
     const failed = client.log.filter((l) => l.log?.response?.statusCode >= 400).map((l) => [l.log.activityName, l.log.response.statusCode]);
     assert.deepEqual(failed, [], 'calls that were refused');
-    await until(async () => (await day.api.metric('imbot_effects_oldest_seconds')) === 0, 10000, 'all effects to be done');
+    await day.quiet();
   } catch (err) {
     await client.screenshot(path.join(setup.shots, 'failed.png')).catch(() => {});
     fs.writeFileSync(path.join(setup.shots, 'failed.json'), JSON.stringify({ client: client.frames, viewer: viewer.frames, invokes: client.invokes }, null, 1));

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestDemo plays the beginning of the demo without the emulator of Teams: the
@@ -21,10 +20,10 @@ func TestDemo(t *testing.T) {
 		`→ Jira PAY-1: RCA of INC-2`,
 		`Dewi, the DBA on standby, answers her phone`,
 	} {
-		demo.see(line, time.Minute)
+		demo.see(line)
 	}
 	demo.signal(syscall.SIGINT)
-	if code := demo.wait(15 * time.Second); code != 0 {
+	if code := demo.wait(patience); code != 0 {
 		t.Errorf("the demo ended with code %d after Ctrl-C:\n%s", code, demo.out)
 	}
 	pages, err := filepath.Glob(filepath.Join(data, "mails", "*-budi.html"))

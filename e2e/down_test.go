@@ -141,7 +141,7 @@ func TestServiceDown(t *testing.T) {
 		room = all[0]
 		return true
 	}
-	if !until(t, 20*time.Second, ready) {
+	if !until(t, ready) {
 		t.Fatalf("no room with imbot and a card: %+v; imbot printed:\n%s", o.graph.Chats(), o.process.out)
 	}
 	took := time.Since(began)
@@ -158,7 +158,7 @@ func TestServiceDown(t *testing.T) {
 	paper := func() bool {
 		return len(o.jira.Issues()) == 1 && len(o.mail.ByMessageID()) == 4 && o.woken(id) == 1
 	}
-	if !until(t, 20*time.Second, paper) {
+	if !until(t, paper) {
 		t.Errorf("%d issues, %d mails, %d woken; imbot printed:\n%s", len(o.jira.Issues()), len(o.mail.ByMessageID()), o.woken(id), o.process.out)
 	}
 	for mid, n := range o.mail.ByMessageID() {
@@ -167,7 +167,7 @@ func TestServiceDown(t *testing.T) {
 		}
 	}
 	// The page waits a minute, so that a burst of changes is one version of it.
-	if !until(t, 90*time.Second, func() bool { return len(o.wiki.Pages()) == 1 }) {
+	if !until(t, func() bool { return len(o.wiki.Pages()) == 1 }) {
 		t.Errorf("%d pages; imbot printed:\n%s", len(o.wiki.Pages()), o.process.out)
 	}
 	code, page := o.get("/api/v1/incidents/INC-1/postmortem?format=markdown")

@@ -20,8 +20,8 @@ async function container(page, card, label) {
   for (let tries = 20; ; tries--) {
     const box = await find(page, card, label);
     try {
-      await box.waitFor({ timeout: 1000 });
-      await box.scrollIntoViewIfNeeded({ timeout: 1000 });
+      await box.waitFor({ timeout: 3000 });
+      await box.scrollIntoViewIfNeeded({ timeout: 3000 });
       return box;
     } catch (e) {
       if (tries === 0) throw e;
@@ -51,9 +51,9 @@ function boxOf(page, card, cards, idOrLabel) {
  * anew, with what is to stand there.
  */
 export async function valueOf(page, card, cards, idOrLabel) {
-  for (let left = 10; ; left--) {
+  for (let left = 30; ; left--) {
     try {
-      const value = await (await boxOf(page, card, cards, idOrLabel)).locator('input, textarea').first().inputValue({ timeout: 1000 });
+      const value = await (await boxOf(page, card, cards, idOrLabel)).locator('input, textarea').first().inputValue({ timeout: 3000 });
       if (value || left === 1) return value;
     } catch (err) {
       if (left === 1) throw err;

@@ -96,6 +96,8 @@ async function resolve({ client, viewer, api, where, shoot }, inc) {
   assert.equal((await api.get(inc.id)).status, 'resolved');
 }
 
+const DUE = `${new Date().getUTCFullYear() + 1}-01-15`;
+
 const RCA = {
   summary: 'Checkout answered nobody for some minutes.',
   impact: 'All customers: no order was taken.',
@@ -166,11 +168,11 @@ async function actions(stage, inc) {
   await client.waitForCard(`Action for ${inc.id}`);
   await client.fillInput('title', 'Give every query a timeout');
   await client.fillInput('owner', 'budi@example.com');
-  await client.fillInput('due', '2027-01-15');
+  await client.fillInput('due', DUE);
   await shoot('action');
   await client.clickAction('Add action');
   const [added] = await eventually('the action', () => api.actions(inc.id), (all) => all.length === 1);
-  assert.deepEqual([added.title, added.owner.id, added.due, added.done], ['Give every query a timeout', 'budi@example.com', '2027-01-15', false]);
+  assert.deepEqual([added.title, added.owner.id, added.due, added.done], ['Give every query a timeout', 'budi@example.com', DUE, false]);
   await viewer.waitForCard(card(inc, 'Give every query a timeout'));
   await client.sendMessage(`show ${inc.id}`, where);
   await client.waitForCard(card(inc, 'Give every query a timeout'));

@@ -1,10 +1,10 @@
 // The message extension from the emulator's own menus: "…" beside a message, and "+" below where one is written. The emulator
 // knows no manifest, so that the ids of command and parameter are typed; and it gives messages no link.
 import assert from 'node:assert/strict';
-import { until } from './wait.mjs';
+import { PATIENCE, until } from './wait.mjs';
 import { eventually } from './world.mjs';
 
-const quiet = () => new Promise((done) => { setTimeout(done, 400); });
+const quiet = () => new Promise((done) => { setTimeout(done, 3000); });
 
 /** Opens the dialog of an action command for the message with this text: "…", "Action Command". */
 async function actOn({ page, waitForCard }, text, command, title) {
@@ -31,7 +31,7 @@ async function compose({ page }, entry) {
 async function answerTo(client, act) {
   const before = client.invokes.length;
   await act();
-  await until(() => client.invokes.length > before, 15000, 'an answer of the message extension');
+  await until(() => client.invokes.length > before, PATIENCE, 'an answer of the message extension');
   return client.invokes.at(-1);
 }
 

@@ -1,10 +1,10 @@
 // Talks to Microsoft 365 Agents Playground, Microsoft's emulator of a Teams client, which "imbot demo" starts.
 // It is an emulator and not Teams: it shows no command menu, ignores the app manifest, opens dialogs of message extensions only
 // and cannot delete.
-import { until } from './wait.mjs';
+import { PATIENCE, until } from './wait.mjs';
 
 /** Connects to an emulator. Returns { url, config, mockActivity }; config is the one in use. */
-export async function attachPlayground(url, { timeout = 20000 } = {}) {
+export async function attachPlayground(url, { timeout = PATIENCE } = {}) {
   await until(() => fetch(`${url}/_debug/ping`).then((answer) => answer.ok, () => false), timeout, `the playground at ${url} to answer`);
   const { config } = await (await fetch(`${url}/_internal/v1/testConfig`)).json();
 

@@ -51,21 +51,21 @@ func demoDay(t *testing.T, node, shots string, last bool) bool {
 	data := t.TempDir()
 	demo := start(t, "demo", "-listen", "127.0.0.1:0", "-data", data, "-playground", "on")
 	urls := map[string]string{
-		"playground": demo.see(`Teams emulator\s+(http://\S+)`, 2*time.Minute)[1],
-		"imbot":      demo.see(`imbot\s+(http://\S+)`, time.Minute)[1],
-		"pagerduty":  demo.see(`PagerDuty\s+simulated, at (http://\S+)`, time.Minute)[1],
+		"playground": demo.see(`Teams emulator\s+(http://\S+)`)[1],
+		"imbot":      demo.see(`imbot\s+(http://\S+)`)[1],
+		"pagerduty":  demo.see(`PagerDuty\s+simulated, at (http://\S+)`)[1],
 	}
 	if strings.HasSuffix(urls["playground"], ":56150") {
 		t.Errorf("the emulator is said to be at a port that is taken: %s", urls["playground"])
 	}
 	if !playDay(t, node, urls, shots, last) {
 		demo.signal(syscall.SIGINT)
-		demo.wait(15 * time.Second)
+		demo.wait(patience)
 		return false
 	}
 	started := processesIn(t, data)
 	demo.signal(syscall.SIGINT)
-	if code := demo.wait(15 * time.Second); code != 0 {
+	if code := demo.wait(patience); code != 0 {
 		t.Errorf("the demo ended with code %d after Ctrl-C:\n%s", code, demo.out)
 	}
 	for name, url := range urls {
@@ -152,7 +152,9 @@ func processesIn(t *testing.T, dir string) []int {
 
 // noErrors looks for errors and refused requests in imbot's log. That something
 // is tried again is none: the emulator answers 500 while one of its pages closes.
-// Nor is that there is no second war room: the emulator has no chat for it.
+// Nor is that there is no second war room: the emulator has no chat for it. Nor
+// that the emulator, beside a browser on a slow machine, took longer to say who
+// somebody is than a message may be held up: it is asked again.
 func noErrors(t *testing.T, path string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -160,6 +162,9 @@ func noErrors(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "person not found in the roster") && strings.Contains(line, "deadline exceeded") {
+			continue
+		}
 		if strings.Contains(line, "an effect is tried again") || strings.Contains(line, "no room") && strings.Contains(line, "has one group chat only") {
 			continue
 		}

@@ -15,6 +15,11 @@ import (
 	"time"
 )
 
+// patience is how long a test waits for what comes at once on a machine that has
+// nothing else to do: so long that a machine ten times slower is not taken for a
+// fault.
+const patience = 3 * time.Minute
+
 // output collects what a process prints, for those who wait for a line of it.
 type output struct {
 	mu   sync.Mutex
@@ -83,10 +88,10 @@ func start(t *testing.T, args ...string) *process {
 
 // see waits until the process prints what the pattern matches, and returns its
 // groups.
-func (p *process) see(pattern string, within time.Duration) []string {
+func (p *process) see(pattern string) []string {
 	p.t.Helper()
 	re := regexp.MustCompile(pattern)
-	late := time.After(within)
+	late := time.After(patience)
 	for {
 		p.out.mu.Lock()
 		grew, text := p.out.grew, p.out.buf.String()
@@ -102,7 +107,7 @@ func (p *process) see(pattern string, within time.Duration) []string {
 			}
 			p.t.Fatalf("imbot ended with code %d before it printed %q:\n%s", p.code, pattern, p.out)
 		case <-late:
-			p.t.Fatalf("imbot did not print %q within %s:\n%s", pattern, within, p.out)
+			p.t.Fatalf("imbot did not print %q within %s:\n%s", pattern, patience, p.out)
 		}
 	}
 }
@@ -130,7 +135,7 @@ func (p *process) wait(within time.Duration) int {
 // either side.
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, imbot(t), args...)
 	var out, errOut bytes.Buffer
@@ -169,9 +174,9 @@ func ask(t *testing.T, method, url, token string, body []byte, header http.Heade
 }
 
 // until asks again and again, with short pauses, until cond holds.
-func until(t *testing.T, within time.Duration, cond func() bool) bool {
+func until(t *testing.T, cond func() bool) bool {
 	t.Helper()
-	late := time.After(within)
+	late := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !cond() {

@@ -27,8 +27,8 @@ export async function respond(day) {
   await client.waitForText('Say what is being done.');
   assert.equal(client.invokes.length, invokes, 'an incomplete form was sent');
   assert.equal((await api.timeline(inc.id)).length, before, 'events after an incomplete form');
-  // The reminder comes when the next update is due; times are in minutes.
-  const next = new Date(Date.now() + 80_000);
+  // The reminder comes when the next update is due. Times are in whole minutes: there are two at least to fill the form in.
+  const next = new Date(Date.now() + 180_000);
   await client.fillInput('customers', 'Nobody sees what is in stock.');
   await client.fillInput('text', 'Putting the last version back.');
   await client.fillInput('next_update', next.toISOString().slice(11, 16));
@@ -47,7 +47,7 @@ export async function reminded(day) {
   const { client, viewer, api, CHANNEL } = day;
   const inc = (await api.list()).find((i) => i.title === TITLE);
   await viewer.openConversation(CHANNEL); // where it has seen the card come, and the thread
-  await eventually('the reminder', () => api.timeline(inc.id), (all) => all.some((e) => e.kind === 'nudged'), 150_000);
+  await eventually('the reminder', () => api.timeline(inc.id), (all) => all.some((e) => e.kind === 'nudged'), 600_000);
   const reminder = new RegExp(`${inc.id}(?!\\d)[\\s\\S]*Still working on it`);
   await viewer.waitForCard(reminder);
   await day.quiet();

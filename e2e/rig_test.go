@@ -95,8 +95,8 @@ func (r *rig) serve() *process {
 	r.t.Helper()
 	p := start(r.t, "serve", "-config", r.path("imbot.yaml"))
 	r.process = p
-	p.see(`"msg":"imbot serves"`, 30*time.Second)
-	if !until(r.t, 20*time.Second, func() bool { code, _ := r.get("/readyz"); return code == http.StatusOK }) {
+	p.see(`"msg":"imbot serves"`)
+	if !until(r.t, func() bool { code, _ := r.get("/readyz"); return code == http.StatusOK }) {
 		r.t.Fatalf("imbot does not become ready:\n%s", p.out)
 	}
 	return p
@@ -106,7 +106,7 @@ func (r *rig) serve() *process {
 func (r *rig) stop() {
 	r.t.Helper()
 	r.process.signal(syscall.SIGTERM)
-	if code := r.process.wait(15 * time.Second); code != 0 {
+	if code := r.process.wait(patience); code != 0 {
 		r.t.Fatalf("imbot ended with code %d:\n%s", code, r.process.out)
 	}
 }
@@ -158,7 +158,7 @@ func (r *rig) say(text, want string) {
 	if err != nil || d.Status != http.StatusOK {
 		r.t.Fatalf("say %q: %d %v", text, d.Status, err)
 	}
-	ok := until(r.t, 20*time.Second, func() bool {
+	ok := until(r.t, func() bool {
 		for _, p := range r.teams.Posts(chat) {
 			if p.Contains(want) {
 				return true

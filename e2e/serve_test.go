@@ -49,7 +49,7 @@ func TestServeStops(t *testing.T) {
 	}
 	finish := r.halfWebhook("QHALF")
 	r.halfWebhook("QNEVER") // whoever sends that goes to sleep
-	if !until(t, 20*time.Second, func() bool { return accepted.Load() > 20 }) {
+	if !until(t, func() bool { return accepted.Load() > 20 }) {
 		t.Fatalf("only %d webhooks were accepted", accepted.Load())
 	}
 	began := time.Now()
@@ -141,13 +141,13 @@ func TestServeReload(t *testing.T) {
 	good := strings.ReplaceAll(fmt.Sprintf(rigCatalog, r.channel), "payments", "cashiers")
 	write(t, r.path("catalog.yaml"), good)
 	p.signal(syscall.SIGHUP)
-	p.see(`"msg":"catalog, levels, rules and notices reloaded"`, 20*time.Second)
+	p.see(`"msg":"catalog, levels, rules and notices reloaded"`)
 	if s := squad("second"); s != "cashiers" {
 		t.Errorf("after the reload the squad is %q", s)
 	}
 	write(t, r.path("catalog.yaml"), good+"  - {key: search, squad: nobody}\n")
 	p.signal(syscall.SIGHUP)
-	p.see(`reload refused, all stays as it was.*catalog.yaml`, 20*time.Second)
+	p.see(`reload refused, all stays as it was.*catalog.yaml`)
 	if s := squad("third"); s != "cashiers" {
 		t.Errorf("after a refused reload the squad is %q", s)
 	}
@@ -158,7 +158,7 @@ func TestServeReload(t *testing.T) {
 	write(t, r.path("catalog.yaml"), good)
 	write(t, r.path("imbot.yaml"), string(conf)+"levels: [{key: page, title: Page, rank: one}]\n")
 	p.signal(syscall.SIGHUP)
-	p.see(`reload refused, all stays as it was.*imbot.yaml`, 20*time.Second)
+	p.see(`reload refused, all stays as it was.*imbot.yaml`)
 	if s := squad("fourth"); s != "cashiers" {
 		t.Errorf("after a refused configuration the squad is %q", s)
 	}
@@ -179,7 +179,7 @@ func TestServeDryRun(t *testing.T) {
 	r.say("show 1", "dry run")
 	for _, kind := range []string{"card", "pagerduty.ack"} {
 		line := fmt.Sprintf("imbot_effects_total{kind=%q,outcome=%q}", kind, "skipped")
-		if !until(t, 10*time.Second, func() bool { return r.metric(line) >= 1 }) {
+		if !until(t, func() bool { return r.metric(line) >= 1 }) {
 			t.Errorf("%s is %v, want it skipped:\n%s", line, r.metric(line), p.out)
 		}
 	}
@@ -214,10 +214,10 @@ func TestServeSectionsOff(t *testing.T) {
 		t.Errorf("webhook: %d", code)
 	}
 	line := `imbot_effects_total{kind="card",outcome="skipped"}`
-	if !until(t, 10*time.Second, func() bool { return r.metric(line) >= 1 }) {
+	if !until(t, func() bool { return r.metric(line) >= 1 }) {
 		t.Errorf("%s is %v:\n%s", line, r.metric(line), p.out)
 	}
-	p.see(`teams off`, 5*time.Second)
+	p.see(`teams off`)
 	r.stop()
 	delete(r.configuration, "pagerduty")
 	r.configure()

@@ -1,6 +1,6 @@
 // What a running demo is asked besides its cards: imbot's API, the simulated PagerDuty, and the log of what went wrong.
 import assert from 'node:assert/strict';
-import { until } from './wait.mjs';
+import { PATIENCE, until } from './wait.mjs';
 
 async function json(url, token, init = {}) {
   const answer = await fetch(url, { ...init, headers: { authorization: token, 'content-type': 'application/json', ...init.headers } });
@@ -39,7 +39,7 @@ export function pagerDuty(base, token) {
 }
 
 /** Waits until get() gives something that check accepts, and returns it; else fails with the last one. */
-export async function eventually(what, get, check, ms = 20000) {
+export async function eventually(what, get, check, ms = PATIENCE) {
   let last;
   try {
     return await until(async () => { last = await get(); return check(last) && { value: last }; }, ms, what).then((found) => found.value);

@@ -26,7 +26,7 @@ type installRig struct {
 	enters bool // imbot is in the chat as soon as it is installed
 }
 
-func newInstallRig(t *testing.T, patience time.Duration) *installRig {
+func newInstallRig(t *testing.T) *installRig {
 	t.Helper()
 	r := &installRig{mailRig: newMailRig(t), tells: true, enters: true}
 	r.graph = graphsim.New(graphsim.Options{Now: r.Now, TenantID: tenant, AppID: appID, Installed: r.installed})
@@ -146,7 +146,7 @@ func TestInstall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newInstallRig(t, time.Second)
+			r := newInstallRig(t)
 			id := r.declare("Checkout is slow")
 			r.settle(time.Minute)
 			tt.prepare(r)
@@ -206,7 +206,7 @@ func (r *installRig) asked() time.Time {
 // incident is open; status updates and invitations are none. What was refused is
 // not asked for again by each change of the incident.
 func TestInstallForCard(t *testing.T) {
-	r := newInstallRig(t, time.Second)
+	r := newInstallRig(t)
 	id := r.declare("Checkout is slow")
 	r.tell(id, incident.DirectData{Person: someone(r.fajar.Mail), Reason: incident.DirectInvited})
 	r.do(incident.Command{Verb: incident.Report, Incident: id, Args: incident.Args{Text: "one"}})

@@ -12,19 +12,11 @@ import (
 	"imbot/integrations/pagerduty/pagerdutysim"
 )
 
-// patience is how long a call may take: short only where that is waited for.
-func patience(fault string) time.Duration {
-	if fault == "hang" {
-		return time.Second
-	}
-	return 20 * time.Second
-}
-
 // runUntil runs effects, each as soon as it is due, until something has happened.
 func (r *rig) runUntil(happened func() bool) {
 	r.t.Helper()
 	for range 50 {
-		_, next, err := r.runner.RunDue(r.t.Context())
+		_, next, err := r.runner.RunDue(hurried(r.t.Context()))
 		must(r.t, err)
 		if happened() {
 			return
@@ -87,7 +79,7 @@ func TestTeamsFaults(t *testing.T) {
 }
 
 func teamsFault(t *testing.T, what, name string, want outcome) {
-	r := newRigWith(t, patience(name))
+	r := newRig(t)
 	id, part := r.declare("Checkout is slow"), "card/"+r.payments
 	if what != "post" {
 		r.settle(time.Hour)
@@ -180,7 +172,7 @@ func TestPagerFaults(t *testing.T) {
 }
 
 func pagerFault(t *testing.T, call pagerCall, name string) {
-	r := newRigWith(t, patience(name))
+	r := newRig(t)
 	id, pd := r.trigger("Checkout is down", pagerdutysim.Alert{Link: "https://example.com/alert"})
 	if call.verb != "" {
 		r.settle(time.Hour)
@@ -190,7 +182,7 @@ func pagerFault(t *testing.T, call pagerCall, name string) {
 	f.Method, f.Path, f.Times = call.method, "/incidents", 1
 	r.pd.Inject(f)
 	began := r.Now()
-	_, _, err := r.runner.RunDue(t.Context())
+	_, _, err := r.runner.RunDue(hurried(t.Context()))
 	must(t, err)
 	got, want := r.find(id, call.kind), waiting
 	if name == "403" || name == "404" {

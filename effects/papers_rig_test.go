@@ -242,7 +242,7 @@ func (p *papers) pass(d time.Duration) {
 	end := p.Now().Add(d)
 	for range 100_000 {
 		p.sim.Deliver(p.t.Context())
-		_, next, err := p.runner.RunDue(p.t.Context())
+		_, next, err := p.runner.RunDue(hurried(p.t.Context()))
 		must(p.t, err)
 		if !p.nextDay.After(p.Now()) {
 			must(p.t, p.reminder.Run(p.t.Context()))

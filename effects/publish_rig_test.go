@@ -73,7 +73,7 @@ func (r *wikiRig) View(ctx context.Context, fn func(incident.Tx) error) error {
 	return r.store.View(ctx, fn)
 }
 
-func newWikiRig(t *testing.T, patience time.Duration) *wikiRig {
+func newWikiRig(t *testing.T) *wikiRig {
 	t.Helper()
 	r := &wikiRig{t: t, now: time.Date(2026, 12, 31, 8, 30, 0, 0, time.UTC)}
 	r.wiki = confluencesim.New(confluencesim.Options{Now: r.clock})

@@ -18,7 +18,7 @@ import (
 // TestPublish: the page is made once, a minute after the first change, and
 // written anew after others, each burst of them once.
 func TestPublish(t *testing.T) {
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	id := r.declare(incident.Args{Title: "Checkout <b>fails</b> & burns", Description: "one in three"})
 	r.do(incident.Command{Verb: incident.Ack, Incident: id})
 	r.settle(59 * time.Second)
@@ -92,11 +92,7 @@ func TestPublishFaults(t *testing.T) {
 		for name, f := range pageFaults {
 			t.Run(what+" "+name, func(t *testing.T) {
 				t.Parallel()
-				patience := 20 * time.Second
-				if f.Hang {
-					patience = 200 * time.Millisecond
-				}
-				publishFault(t, newWikiRig(t, patience), method, f)
+				publishFault(t, newWikiRig(t), method, f)
 			})
 		}
 	}
@@ -112,7 +108,7 @@ func publishFault(t *testing.T, r *wikiRig, method string, f pageFault) {
 	r.wiki.Inject(f.Fault)
 	r.calls = nil
 	r.pass(time.Minute)
-	_, _, err := r.runner.RunDue(t.Context())
+	_, _, err := r.runner.RunDue(hurried(t.Context()))
 	must(t, err)
 	got := r.effect(id)
 	if f.dead {
@@ -141,7 +137,7 @@ func publishFault(t *testing.T, r *wikiRig, method string, f pageFault) {
 
 // TestPublishBackoff: a Confluence that is down is asked ever more seldom.
 func TestPublishBackoff(t *testing.T) {
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	r.declare(incident.Args{Title: "Checkout fails"})
 	r.wiki.Inject(confluencesim.Fault{Status: 503})
 	r.settle(time.Hour)
@@ -156,7 +152,7 @@ func TestPublishBackoff(t *testing.T) {
 
 // TestPublishTokenExpired: each change runs into it anew, and it is said once.
 func TestPublishTokenExpired(t *testing.T) {
-	r := newWikiRig(t, time.Minute)
+	r := newWikiRig(t)
 	r.wiki.Inject(confluencesim.Fault{Status: 401})
 	id := r.declare(incident.Args{Title: "Checkout answers with errors"})
 	for range 5 {
@@ -192,7 +188,7 @@ func TestPublishTokenExpired(t *testing.T) {
 // the page that was made.
 func TestPublishKilled(t *testing.T) {
 	// After the page was made, before that is recorded.
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	id := r.declare(incident.Args{Title: "Checkout fails"})
 	r.wiki.Inject(confluencesim.Fault{Method: http.MethodPost, Times: 1, Meanwhile: func() {
 		r.mu.Lock()
@@ -200,7 +196,7 @@ func TestPublishKilled(t *testing.T) {
 		r.mu.Unlock()
 	}})
 	r.pass(time.Minute)
-	_, _, err := r.runner.RunDue(t.Context())
+	_, _, err := r.runner.RunDue(hurried(t.Context()))
 	must(t, err)
 	if _, ok := r.view(id).Incident.PublicPage(); ok || len(r.wiki.Pages()) != 1 {
 		t.Fatalf("known %v, pages %d", ok, len(r.wiki.Pages()))
@@ -211,7 +207,7 @@ func TestPublishKilled(t *testing.T) {
 	r.one(id)
 
 	// While the request runs: its job is leased, and nobody ends it.
-	r = newWikiRig(t, 20*time.Second)
+	r = newWikiRig(t)
 	id = r.declare(incident.Args{Title: "Checkout fails"})
 	r.pass(time.Minute)
 	jobs, err := r.store.Lease(t.Context(), r.clock(), r.clock().Add(time.Minute), 100)
@@ -236,7 +232,7 @@ func TestPublishKilled(t *testing.T) {
 
 // TestPublishTitleTaken: the page of somebody else is left alone.
 func TestPublishTitleTaken(t *testing.T) {
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	other := r.wiki.AddPage("OPS", "INC-1 Checkout fails", "<p>mine</p>")
 	id := r.declare(incident.Args{Title: "Checkout fails"})
 	r.settle(time.Hour)
@@ -251,7 +247,7 @@ func TestPublishTitleTaken(t *testing.T) {
 // TestPublishDeleted: a page that people delete comes back with the next change,
 // and is the one that the incident knows.
 func TestPublishDeleted(t *testing.T) {
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	id := r.declare(incident.Args{Title: "Checkout fails"})
 	r.settle(time.Hour)
 	first := r.one(id)
@@ -265,7 +261,7 @@ func TestPublishDeleted(t *testing.T) {
 
 // TestPublishNever: nothing is told of what is private, hidden, or owes no RCA.
 func TestPublishNever(t *testing.T) {
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	secret := r.declare(incident.Args{Title: "Secret leak", Level: "security"})
 	r.declare(incident.Args{Title: "Odd", Level: incident.Other})
 	r.do(incident.Command{Verb: incident.AddNote, Incident: secret, Args: incident.Args{Text: "Secret note"}})
@@ -288,7 +284,7 @@ func TestPublishNever(t *testing.T) {
 // TestPublishThenPrivate: the page stays as it was, nothing more is told, and
 // people are told to delete it.
 func TestPublishThenPrivate(t *testing.T) {
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	id := r.declare(incident.Args{Title: "Checkout fails"})
 	r.settle(time.Hour)
 	before := r.writes("")
@@ -312,7 +308,7 @@ func TestPublishThenPrivate(t *testing.T) {
 
 // TestPublishRelatives: of private incidents around it nothing is on the page.
 func TestPublishRelatives(t *testing.T) {
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	id := r.declare(incident.Args{Title: "Checkout fails"})
 	child := r.declare(incident.Args{Title: "Finder fails", Service: "finder"})
 	secret := r.declare(incident.Args{Title: "Hidden fails", Service: "finder"})
@@ -343,7 +339,7 @@ func (f refusing) Put(context.Context, confluence.Page, string) (confluence.Made
 // TestPublishOtherErrors: an error that is none of Confluence's is left to the
 // outbox as it is.
 func TestPublishOtherErrors(t *testing.T) {
-	r := newWikiRig(t, 20*time.Second)
+	r := newWikiRig(t)
 	r.declare(incident.Args{Title: "Checkout fails"})
 	odd := errors.New("odd")
 	p := &effects.Publisher{API: refusing{odd}, Service: r.svc, View: r.reader}

@@ -57,11 +57,7 @@ func TestRoomFaults(t *testing.T) {
 				}
 				t.Run(call.name+" "+name+" "+mode, func(t *testing.T) {
 					t.Parallel()
-					patience := 20 * time.Second
-					if name == "timeout" {
-						patience = 500 * time.Millisecond
-					}
-					r := newRooms(t, roomConfig{patience: patience, blind: mode == "blind", organizer: "eko@example.com"})
+					r := newRooms(t, roomConfig{blind: mode == "blind", organizer: "eko@example.com"})
 					f := graphFaults[name]
 					f.Method, f.Path, f.Times = call.method, call.path, 1
 					r.graph.Inject(f)
@@ -204,7 +200,7 @@ func (r *rooms) killAt(step string, before bool) {
 		// Cards are posted by another worker, at the same time.
 		slices.SortFunc(jobs, func(a, b outbox.Job) int { return strings.Compare(a.Kind, b.Kind) })
 		for _, job := range jobs {
-			err := r.runner.Handlers[job.Kind](r.t.Context(), job)
+			err := r.runner.Handlers[job.Kind](hurried(r.t.Context()), job)
 			if r.killed {
 				return
 			}
@@ -302,11 +298,7 @@ func TestRoomSyncFaults(t *testing.T) {
 		for _, name := range slices.Sorted(keys(graphFaults)) {
 			t.Run(call.name+" "+name, func(t *testing.T) {
 				t.Parallel()
-				patience := 20 * time.Second
-				if name == "timeout" {
-					patience = 500 * time.Millisecond
-				}
-				r := newRooms(t, roomConfig{patience: patience})
+				r := newRooms(t, roomConfig{})
 				id := r.down("cart")
 				r.settle(time.Minute)
 				f := graphFaults[name]

@@ -178,7 +178,6 @@ func (r *rooms) Do(ctx context.Context, cmd incident.Command) (*incident.Inciden
 
 // roomConfig is what differs between tests.
 type roomConfig struct {
-	patience  time.Duration
 	blind     bool // imbot may not look for chats
 	minimal   bool // no permissions in the chat
 	organizer string
@@ -189,10 +188,7 @@ type roomConfig struct {
 
 func newRooms(t *testing.T, c roomConfig) *rooms {
 	t.Helper()
-	if c.patience == 0 {
-		c.patience = 20 * time.Second
-	}
-	r := &rooms{rig: newRigWith(t, c.patience), ids: map[string]string{}}
+	r := &rooms{rig: newRig(t), ids: map[string]string{}}
 	r.graph = graphsim.New(graphsim.Options{TenantID: tenant, AppID: appID, Now: r.Now, Changed: r.mirror})
 	t.Cleanup(r.graph.Close)
 	if c.blind {
@@ -212,7 +208,7 @@ func newRooms(t *testing.T, c roomConfig) *rooms {
 	tr := &http.Transport{DisableKeepAlives: true}
 	t.Cleanup(tr.CloseIdleConnections)
 	rest, err := graphrest.New(graphrest.Config{
-		TenantID: tenant, Credential: token{}, BaseURL: r.graph.URL(), Timeout: c.patience, Now: r.Now, HTTP: &http.Client{Transport: tr},
+		TenantID: tenant, Credential: token{}, BaseURL: r.graph.URL(), Timeout: patience, Now: r.Now, HTTP: &http.Client{Transport: tr},
 	})
 	must(t, err)
 	r.start(c, set, chats{rest})

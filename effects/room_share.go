@@ -1,6 +1,7 @@
 package effects
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -27,7 +28,7 @@ func (o *opening) share(ctx context.Context) (bool, error) {
 	for _, id := range append(slices.Clone(o.inc.Room.Sharers), o.inc.ID) {
 		c := incident.RoomChange{Step: incident.RoomLend, With: id}
 		if id == o.inc.ID {
-			c.People = wanted(o.inc.Room.People)
+			c.People = lent(o.inc, wanted(o.inc.Room.People))
 		}
 		lent, err := o.step(ctx, host.ID, c)
 		if err != nil {
@@ -51,6 +52,14 @@ func (o *opening) share(ctx context.Context) (bool, error) {
 		}
 	}
 	return o.inc.Room.State != incident.RoomOpening, nil // it may have become private, or want its own, meanwhile
+}
+
+// lent are people of an incident, as they are known in the room of another.
+func lent(inc *incident.Incident, people []incident.RoomPerson) []incident.RoomPerson {
+	for i := range people {
+		people[i].Service = cmp.Or(people[i].Service, inc.ServiceName)
+	}
+	return people
 }
 
 // wanted are those who are still to be added somewhere.
@@ -161,9 +170,9 @@ func (r *Rooms) join(ctx context.Context, job outbox.Job) error {
 	if room := v.Incident.Room; room != nil && room.State == incident.RoomShared {
 		id = room.With
 	}
-	if d.Part != "" && id != job.Incident { // they belong there: not if they have left
-		who := incident.RoomPerson{Person: d.Person, Part: d.Part, State: incident.PersonWanted}
-		_, err = r.step(ctx, id, incident.RoomChange{Step: incident.RoomLend, With: job.Incident, People: []incident.RoomPerson{who}})
+	if d.Part != "" && id != job.Incident { // they belong there, however many do: not if they have left
+		who := []incident.RoomPerson{{Person: d.Person, Part: d.Part, State: incident.PersonWanted, Asked: true}}
+		_, err = r.step(ctx, id, incident.RoomChange{Step: incident.RoomLend, With: job.Incident, People: lent(v.Incident, who)})
 		return err
 	}
 	_, err = r.Service.Do(ctx, incident.Command{

@@ -263,6 +263,9 @@ func TestRoomShared(t *testing.T) {
 	}) {
 		t.Error("no card says so")
 	}
+	if posts := r.teams.Posts(a.Chat); len(posts) == 0 || !posts[0].Contains("owns Database") || !posts[0].Contains("owns Cart") {
+		t.Error("the card in the room does not say who owns which service")
+	}
 	r.ask(child, incident.Args{Op: incident.RoomOpSplit})
 	r.settle(time.Minute)
 	if b = r.room(child); b.State != incident.RoomOpen || b.Chat == a.Chat || len(r.graph.Chats()) != 2 {

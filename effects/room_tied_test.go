@@ -124,7 +124,7 @@ func (w *walk) declareOther(service string) incident.ID {
 // TestPageEndsLater: what was made in PagerDuty to wake somebody ends with the
 // incident, also if it was open again before PagerDuty could be told at first.
 func TestPageEndsLater(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	id := r.declare("Odd things happen")
 	r.page(id, &aniActor, "")
 	r.settle(time.Minute)

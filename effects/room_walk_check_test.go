@@ -2,6 +2,7 @@ package effects_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -120,6 +121,12 @@ func (w *walk) checkState(inc *incident.Incident) {
 		case inc.Private:
 			w.bad("shared", "%s is private, and uses the room of %s", inc.ID, host.ID)
 		}
+		for _, p := range r.People {
+			i := slices.IndexFunc(host.Room.People, func(q incident.RoomPerson) bool { return !p.Person.IsZero() && q.Person.Is(p.Person) })
+			if i >= 0 && host.Room.People[i].State != p.State && host.Room.Usable() {
+				w.bad("mirror", "%s is %s in the room of %s, and %s says %s", p.Person.ID, host.Room.People[i].State, host.ID, inc.ID, p.State)
+			}
+		}
 	case incident.RoomThread:
 		if r.Reason == "" {
 			w.bad("thread", "%s without a reason", inc.ID)
@@ -130,22 +137,33 @@ func (w *walk) checkState(inc *incident.Incident) {
 // checkPages: whoever was woken has answered or not, and the next one is.
 func (w *walk) checkPages(inc *incident.Incident) {
 	byLevel := map[string]int{}
-	for _, p := range inc.Pages {
+	for i, p := range inc.Pages {
 		if inc.Active() && (p.State == incident.PageWaiting || p.State == incident.PageSent) {
 			w.bad("no outcome", "%s of %s is %s since %s", p.Person.ID, inc.ID, p.State, w.Now().Sub(p.At))
 		}
 		if p.State == incident.PageFailed && p.Detail == "" {
 			w.bad("no reason", "%s of %s is not paged", p.Person.ID, inc.ID)
 		}
-		if inc.Active() && p.Role != "" && !p.Person.IsZero() && (p.State == incident.PageSilent || p.State == incident.PageDeclined) &&
-			!slices.ContainsFunc(inc.Pages, func(q incident.Paged) bool { return q.Role == p.Role && q != p }) &&
-			!slices.ContainsFunc(w.chain[p.Role], func(q incident.Actor) bool { return !q.Is(p.Person) && inc.Called(q) }) {
-			w.bad("nobody next", "after %s for %s of %s: %+v", p.Person.ID, p.Role, inc.ID, inc.Pages)
+		if inc.Active() && !p.Person.IsZero() && (p.State == incident.PageSilent || p.State == incident.PageDeclined) {
+			w.checkNext(inc, i)
 		}
 		if p.Round == 0 && p.By.IsZero() && !p.Person.IsZero() && p.State != incident.PageElsewhere {
 			if byLevel[p.Person.ID]++; byLevel[p.Person.ID] > 1 {
 				w.bad("woken twice", "%s by the level of %s", p.Person.ID, inc.ID)
 			}
+		}
+	}
+}
+
+// checkNext: for each role of somebody who does not come another one is called, or
+// it is said that there is nobody.
+func (w *walk) checkNext(inc *incident.Incident, i int) {
+	p := inc.Pages[i]
+	for _, role := range p.Roles() {
+		others := slices.Delete(slices.Clone(inc.Pages), i, i+1)
+		if !slices.ContainsFunc(others, func(q incident.Paged) bool { return slices.Contains(q.Roles(), role) }) &&
+			!slices.ContainsFunc(w.chain[role], func(q incident.Actor) bool { return !q.Is(p.Person) && inc.Called(q) }) {
+			w.bad("nobody next", "after %s for %s of %s: %+v", p.Person.ID, role, inc.ID, inc.Pages)
 		}
 	}
 }
@@ -228,7 +246,7 @@ func (w *walk) checkRoom(inc *incident.Incident) {
 // checkBelongs: whoever has a part in the incident is in the room, has left it, or
 // is named.
 func (w *walk) checkBelongs(inc, host *incident.Incident) {
-	belongs := []incident.Actor{inc.Commander, inc.Scribe}
+	belongs := append([]incident.Actor{inc.Commander, inc.Scribe, inc.AcknowledgedBy}, inc.Responders...)
 	for _, p := range inc.Pages {
 		if p.State != incident.PageElsewhere && p.State != incident.PageFailed {
 			belongs = append(belongs, p.Person)
@@ -238,7 +256,7 @@ func (w *walk) checkBelongs(inc, host *incident.Incident) {
 		belongs = append(belongs, inc.Members...)
 	}
 	for _, p := range belongs {
-		if p.IsZero() || !inc.Visible(p) || !host.Visible(p) {
+		if p.Kind != incident.KindUser || !inc.Visible(p) || !host.Visible(p) {
 			continue
 		}
 		if i := slices.IndexFunc(host.Room.People, func(q incident.RoomPerson) bool { return q.Person.Is(p) }); i < 0 {
@@ -267,11 +285,11 @@ func (w *walk) checkCalled(inc *incident.Incident) {
 		roles = append(slices.Clone(roles), "squad:payments")
 	}
 	for _, role := range roles {
-		called := slices.ContainsFunc(inc.Pages, func(p incident.Paged) bool { return p.Role == role }) ||
+		called := slices.ContainsFunc(inc.Pages, func(p incident.Paged) bool { return slices.Contains(p.Roles(), role) }) ||
 			len(w.chain[role]) > 0 && inc.Called(w.chain[role][0])
 		if i := slices.IndexFunc(inc.Pages, func(p incident.Paged) bool { return len(w.chain[role]) > 0 && p.Person.Is(w.chain[role][0]) }); i >= 0 && called {
 			p := inc.Pages[i]
-			next := slices.ContainsFunc(inc.Pages[i+1:], func(q incident.Paged) bool { return q.Role == role || q.Person.Is(p.Person) })
+			next := slices.ContainsFunc(inc.Pages[i+1:], func(q incident.Paged) bool { return slices.Contains(q.Roles(), role) || q.Person.Is(p.Person) })
 			if inc.Link == nil && (p.State == incident.PageSilent || p.State == incident.PageDeclined) && p.Role == "" && !next { // else the other incident calls people
 				w.bad("nobody next", "%s for %s: %+v", role, inc.ID, inc.Pages)
 			}
@@ -284,6 +302,10 @@ func (w *walk) checkCalled(inc *incident.Incident) {
 		w.checkBelongs(inc, w.view(r.With).Incident)
 	}
 }
+
+// dated is the date that stands before a time: half a day later it does, where it
+// did not before.
+var dated = regexp.MustCompile(`\{\{DATE\([^)]*\)\}\} `)
 
 // checkCards: each card shows what is so now. Showing it again changes nothing.
 func (w *walk) checkCards(inc *incident.Incident) {
@@ -298,7 +320,7 @@ func (w *walk) checkCards(inc *incident.Incident) {
 		look := func() string {
 			for _, p := range w.teams.Posts(conv) {
 				if p.ID == id {
-					return string(p.Card()) + p.Activity.Summary
+					return dated.ReplaceAllString(string(p.Card()), "") + p.Activity.Summary
 				}
 			}
 			return ""

@@ -194,6 +194,7 @@ func newWalk(t *testing.T, c roomConfig) *walk {
 		return calls{{From: "cart", To: "db", Source: "catalog"}, {From: "checkout", To: "cart", Source: "catalog"}, {From: "stock", To: "db", Source: "catalog"}}
 	}
 	w.chain["dba"] = []incident.Actor{{Kind: incident.KindUser, ID: "dewi@example.com", Name: "Dewi"}, ekoActor, person}
+	w.chain["devops"] = []incident.Actor{w.chain["dba"][0], aniActor}
 	w.chain["squad:payments"] = []incident.Actor{person, aniActor}
 	w.objects = map[string]string{}
 	for _, mail := range walkPeople {
@@ -221,11 +222,12 @@ squads:
   - {key: payments, name: Payments, channel: "CHANNEL", lead: ani@example.com, members: [budi@example.com], bridge_url: "https://meet.example.com/payments", standby: {pagerduty_escalation_policy: PEP1}}
 services:
   - {key: checkout, name: Checkout, squad: payments, owner: ani@example.com, pagerduty_service_id: PSVC01, standby: [dba], stakeholders: [fitri@example.com]}
-  - {key: cart, name: Cart, squad: payments, owner: fitri@example.com, pagerduty_service_id: PSVC02, standby: [dba]}
+  - {key: cart, name: Cart, squad: payments, owner: fitri@example.com, pagerduty_service_id: PSVC02, standby: [dba, devops]}
   - {key: db, name: Database, squad: payments, owner: ani@example.com, pagerduty_service_id: PSVC03, standby: [dba, nobody]}
   - {key: stock, name: Stock, squad: payments, owner: gita@example.com, pagerduty_service_id: PSVC04, stakeholders: [hana@partner.example, nobody@example.com, fitri@example.com]}
 standby:
   dba: {pagerduty_schedule: PDBA001}
+  devops: {pagerduty_schedule: PDBA003}
   nobody: {pagerduty_schedule: PDBA002}
 people:
   - {mail: dewi@example.com, name: Dewi}
@@ -288,7 +290,7 @@ func (w *walk) pass(d time.Duration) {
 		if w.killed {
 			w.restart()
 		}
-		_, next, err := w.runner.RunDue(w.t.Context())
+		_, next, err := w.runner.RunDue(hurried(w.t.Context()))
 		must(w.t, err)
 		if !w.healAt.IsZero() && !w.Now().Before(w.healAt) {
 			w.heal()

@@ -26,11 +26,11 @@ type WakeAPI interface {
 // Why nobody was woken, besides the reasons of a Gap and the words of PagerDuty.
 // What people read for them is in the message catalogue, under "standby.".
 const (
-	WhyNobodyNext = "nobody_next"      // nobody comes after whoever did not answer
-	WhyUnknown    = "pager_unknown"    // PagerDuty does not know the person
-	WhyNoService  = "no_pager_service" // the catalog does not say what PagerDuty calls the service
-	WhyNoPager    = "no_pager"         // PagerDuty is not configured
-	WhyNoToken    = "no_token"         // PagerDuty only tells imbot, and takes nothing
+	WhyNobodyNext = incident.WhyNobodyNext
+	WhyUnknown    = incident.WhyUnknown // PagerDuty does not know the person
+	WhyNoService  = "no_pager_service"  // the catalog does not say what PagerDuty calls the service
+	WhyNoPager    = "no_pager"          // PagerDuty is not configured
+	WhyNoToken    = "no_token"          // PagerDuty only tells imbot, and takes nothing
 )
 
 var errNoService = errors.New("the service has no pagerduty_service_id in the catalog")
@@ -81,13 +81,22 @@ func (w *Waker) Find(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
+	there := incident.PageChange{Step: incident.PageFound}
 	duties, gaps := w.Standby.On(ctx, d.Roles)
 	for _, duty := range duties {
 		p := incident.Paged{Person: duty.Person, Role: duty.Role}
 		if elsewhere != nil && elsewhere.Called(duty.Person) {
+			there.Found = append(there.Found, p)
 			p.State, p.Detail = incident.PageElsewhere, elsewhere.ID.String()
 		}
 		change.Found = append(change.Found, p)
+	}
+	if len(there.Found) > 0 { // who comes next for the role is called there, too
+		host := job
+		host.Incident = elsewhere.ID
+		if err := w.step(ctx, host, fmt.Sprint("there/", job.Attempt), there); err != nil {
+			return err
+		}
 	}
 	var silent []string
 	for _, g := range gaps {

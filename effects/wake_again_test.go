@@ -35,7 +35,7 @@ func (s *silent) On(ctx context.Context, roles []string) ([]effects.Duty, []effe
 // minute people are told that nobody was woken; when it answers, somebody is, once.
 func TestFindAgain(t *testing.T) {
 	for _, late := range []time.Duration{20 * time.Second, 30 * time.Minute} {
-		r := newPageRig(t, 20*time.Second)
+		r := newPageRig(t)
 		s := &silent{r.chain, []string{"dba"}}
 		r.waker.Standby, r.chain["dba"] = s, []incident.Actor{aniActor}
 		id := r.declare("Odd things happen")
@@ -57,7 +57,7 @@ func TestFindAgain(t *testing.T) {
 
 // TestFindGivesUp: who is over need not be woken, and nobody is for ever.
 func TestFindGivesUp(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	r.waker.Standby = &silent{r.chain, []string{"dba"}}
 	over, open := r.declare("Odd things happen"), r.declare("Other things happen")
 	r.page(over, nil, "dba")

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"imbot/effects"
 	"imbot/incident"
@@ -88,9 +87,9 @@ func (r *rig) standby(api *pagerduty.Client, view *query.Reader) {
 }
 
 // newPageRig is a rig in whose PagerDuty Ani and Eko are, too.
-func newPageRig(t *testing.T, patience time.Duration) *rig {
+func newPageRig(t *testing.T) *rig {
 	t.Helper()
-	r := newRigWith(t, patience)
+	r := newRig(t)
 	for id, name := range map[string]string{"PANI": "Ani", "PEKO": "Eko"} {
 		r.pd.AddUser(pagerdutysim.User{ID: id, Name: name, Email: strings.ToLower(name) + "@example.com"})
 	}

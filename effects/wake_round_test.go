@@ -23,7 +23,7 @@ func TestWakeAgain(t *testing.T) {
 		} {
 			t.Run(path+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				r := newPageRig(t, 20*time.Second)
+				r := newPageRig(t)
 				id := r.subject(path)
 				r.page(id, &aniActor, "")
 				r.settle(incident.PageWait + time.Minute)
@@ -47,7 +47,7 @@ func TestWakeAgain(t *testing.T) {
 // TestNextIsPassedOver: who was called for in vain already, or is not known to
 // PagerDuty, is followed by the next one at once.
 func TestNextIsPassedOver(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	id := r.declare("Odd things happen")
 	stranger := incident.Actor{Kind: incident.KindUser, ID: "new@example.com", Name: "New"}
 	r.chain["dba"] = []incident.Actor{aniActor, ekoActor, stranger, person}
@@ -61,7 +61,7 @@ func TestNextIsPassedOver(t *testing.T) {
 	r.settle(time.Minute)
 	r.wantPages(id, "Eko declined", "Ani silent", "Eko declined", "New not_paged pager_unknown", "Budi paged") // who asked for it is the last
 
-	r = newPageRig(t, 20*time.Second)
+	r = newPageRig(t)
 	id = r.declare("Odd things happen")
 	r.chain["dba"] = []incident.Actor{aniActor, ekoActor, stranger}
 	r.page(id, &ekoActor, "")
@@ -78,7 +78,7 @@ func TestNextIsPassedOver(t *testing.T) {
 // TestWaitSurvivesRestart: that somebody has not answered is seen by the imbot
 // that comes after the one that has woken them.
 func TestWaitSurvivesRestart(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	id := r.subject("incident")
 	r.chain["dba"] = []incident.Actor{aniActor, ekoActor}
 	r.page(id, nil, "dba")
@@ -93,7 +93,7 @@ func TestWaitSurvivesRestart(t *testing.T) {
 // incident is; a request for help ends with the incident there.
 func TestPageOver(t *testing.T) {
 	for _, private := range []bool{false, true} {
-		r := newPageRig(t, 20*time.Second)
+		r := newPageRig(t)
 		id := r.do(incident.Command{Verb: incident.Declare, Args: incident.Args{Title: "Canary", Service: "checkout", Level: "other", Private: private}}).ID
 		r.page(id, &aniActor, "") // who owns the service
 		r.settle(time.Minute)
@@ -106,7 +106,7 @@ func TestPageOver(t *testing.T) {
 			t.Errorf("given up: %v", r.dead)
 		}
 	}
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	id := r.declare("Odd things happen")
 	r.page(id, &aniActor, "")
 	r.settle(time.Minute)
@@ -123,7 +123,7 @@ func TestPageOver(t *testing.T) {
 // TestPageOfOneRoom: whoever is on standby for several incidents that share a room
 // is woken for the first one only, whichever asks first; a person's wish counts.
 func TestPageOfOneRoom(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	r.chain["dba"] = []incident.Actor{aniActor}
 	down := func() incident.ID {
 		return r.do(incident.Command{Verb: incident.Declare, Args: incident.Args{Title: "checkout is down", Service: "checkout", Level: incident.ServiceDown}}).ID

@@ -17,7 +17,7 @@ import (
 // TestWakeByRequest: where PagerDuty has the incident, somebody is asked to help
 // with it, in the name of whoever wants it.
 func TestWakeByRequest(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	id, pd := r.trigger("Odd things happen", pagerdutysim.Alert{})
 	r.page(id, &aniActor, "")
 	r.settle(time.Minute)
@@ -39,7 +39,7 @@ func TestWakeByRequest(t *testing.T) {
 // TestWakeByIncident: where PagerDuty knows nothing of the incident, one is made
 // there that is assigned to whoever is to be woken.
 func TestWakeByIncident(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	id := r.declare("Odd things happen")
 	r.page(id, &aniActor, "")
 	r.settle(time.Minute)
@@ -82,7 +82,7 @@ func TestWakeFaults(t *testing.T) {
 						t.Parallel()
 						f := f
 						f.Method, f.Path, f.Times = at.Method, at.Path, times
-						r := newPageRig(t, 100*time.Millisecond)
+						r := newPageRig(t)
 						id := r.subject(path)
 						if step == "look after" { // it comes to that only where the first word was lost
 							r.pd.Inject(pagerdutysim.Fault{Method: http.MethodPost, Path: "/incidents", Times: 1, Drop: true, After: true})
@@ -122,7 +122,7 @@ func TestWakeKilled(t *testing.T) {
 			for after := range 3 {
 				t.Run(fmt.Sprintf("%s/%d before/%d after", path, before, after), func(t *testing.T) {
 					t.Parallel()
-					r := newPageRig(t, 20*time.Second)
+					r := newPageRig(t)
 					id := r.subject(path)
 					r.chain["dba"] = []incident.Actor{aniActor}
 					r.chain["devops"] = []incident.Actor{ekoActor}
@@ -151,7 +151,7 @@ func TestWakeKilled(t *testing.T) {
 func TestWakeRefused(t *testing.T) {
 	for _, status := range []int{http.StatusPaymentRequired, http.StatusForbidden} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			r := newPageRig(t, 20*time.Second)
+			r := newPageRig(t)
 			id, pd := r.trigger("Odd things happen", pagerdutysim.Alert{})
 			r.settle(time.Second)
 			r.pd.Inject(pagerdutysim.Fault{Method: http.MethodPost, Path: "/incidents/" + pd + "/responder_requests", Status: status})
@@ -202,7 +202,7 @@ func TestNobodyWoken(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newPageRig(t, 20*time.Second)
+			r := newPageRig(t)
 			id := r.declare("Odd things happen")
 			if tt.setup != nil {
 				tt.setup(r)
@@ -229,7 +229,7 @@ func TestNobodyWoken(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	for _, how := range []string{"silent", "declined"} {
 		t.Run(how, func(t *testing.T) {
-			r := newPageRig(t, 20*time.Second)
+			r := newPageRig(t)
 			id := r.subject("request")
 			r.chain["dba"] = []incident.Actor{aniActor, ekoActor}
 			r.page(id, nil, "dba")
@@ -254,7 +254,7 @@ func TestNobodyAnswers(t *testing.T) {
 		})
 	}
 	t.Run("nobody is left", func(t *testing.T) {
-		r := newPageRig(t, 20*time.Second)
+		r := newPageRig(t)
 		id := r.subject("incident")
 		r.chain["dba"] = []incident.Actor{aniActor}
 		r.page(id, nil, "dba")
@@ -267,7 +267,7 @@ func TestNobodyAnswers(t *testing.T) {
 // TestWakeTooLate: nobody is woken for what is over, and who was is not followed
 // by anybody.
 func TestWakeTooLate(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	id := r.declare("Odd things happen")
 	r.chain["dba"] = []incident.Actor{aniActor, ekoActor}
 	r.page(id, nil, "dba")
@@ -276,7 +276,7 @@ func TestWakeTooLate(t *testing.T) {
 	if got := r.pd.Snapshot(); len(got) != 0 {
 		t.Errorf("woken for nothing: %v", got)
 	}
-	r = newPageRig(t, 20*time.Second)
+	r = newPageRig(t)
 	id = r.declare("Odd things happen")
 	r.page(id, &aniActor, "")
 	r.do(incident.Command{Verb: incident.Resolve, Incident: id})
@@ -292,7 +292,7 @@ func TestWakeTooLate(t *testing.T) {
 // TestWakePrivate: PagerDuty learns no word of a private incident, only that
 // there is one.
 func TestWakePrivate(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	id := r.do(incident.Command{Verb: incident.Declare, Args: incident.Args{Title: "Canary leak", Service: "checkout", Private: true}}).ID
 	r.do(incident.Command{Verb: incident.Member, Incident: id, Args: incident.Args{Op: "add", Person: &aniActor}})
 	r.page(id, &aniActor, "")
@@ -305,7 +305,7 @@ func TestWakePrivate(t *testing.T) {
 
 // TestWakeBadData: what can't be read is given up at once.
 func TestWakeBadData(t *testing.T) {
-	r := newPageRig(t, 20*time.Second)
+	r := newPageRig(t)
 	for name, h := range map[string]outbox.Handler{"find": r.waker.Find, "wake": r.waker.Wake, "waited": r.waker.Waited} {
 		job := outbox.Job{Effect: incident.Effect{Key: "INC-1/x", Kind: name, Incident: 1, Data: []byte("{")}, Attempt: 1}
 		if err := h(t.Context(), job); err == nil || !strings.Contains(err.Error(), outbox.ErrPermanent.Error()) {

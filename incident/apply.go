@@ -101,7 +101,9 @@ type past struct {
 	rule      string // that gave the level
 	commander Actor
 	scribe    Actor
-	members   int // of a private one
+	acked     Actor   // who had acknowledged it
+	called    []Actor // by the pager
+	members   int     // of a private one
 	private   bool
 	quiet     bool
 	hidden    bool // see Incident.Hidden
@@ -118,7 +120,7 @@ func before(inc *Incident, levels Levels) past {
 	level, _ := levels.Get(inc.Level)
 	return past{
 		created: inc.Episode == 0, title: inc.Title, service: inc.ServiceName, status: inc.Status, active: inc.Active(), episode: inc.Episode,
-		level: inc.Level, squad: inc.Squad, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, scribe: inc.Scribe, members: len(inc.Members), private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next, owed: inc.Postmortem.Required,
+		level: inc.Level, squad: inc.Squad, levelBy: inc.LevelBy, rule: inc.LevelRule, commander: inc.Commander, scribe: inc.Scribe, acked: inc.AcknowledgedBy, called: inc.Responders, members: len(inc.Members), private: inc.Private, quiet: inc.Quiet, hidden: inc.Hidden(level), imported: inc.Imported, pending: inc.Room != nil && inc.Room.Pending(), nudge: inc.Reminders.Next, owed: inc.Postmortem.Required,
 		lastAction: lastAction(inc), tickets: ticketsBefore(inc),
 	}
 }
@@ -191,6 +193,9 @@ func (a *change) declare() error {
 		return err
 	}
 	if err := short("description", args.Description, MaxText); err != nil {
+		return err
+	}
+	if err := short("service", args.Service, MaxTitle); err != nil {
 		return err
 	}
 	inc := a.inc

@@ -24,9 +24,6 @@ type Cause struct {
 // Key names the change, such as "api/deploy-42".
 func (c *Cause) Key() string { return c.Source + "/" + c.ID }
 
-// maxCauses bounds how many changes of one incident can be judged.
-const maxCauses = 50
-
 // Confirmed returns the changes that people say have caused the incident, in the
 // order in which they said so first.
 func (inc *Incident) Confirmed() []Cause {
@@ -56,7 +53,7 @@ func (a *change) decideCause() error {
 	case i >= 0:
 		a.inc.Causes[i] = now
 	case len(a.inc.Causes) >= maxCauses:
-		return conflict("too_many_causes", "%d changes of %s have been judged already.", maxCauses, a.inc.ID).With("id", a.inc.ID.String()).With("n", maxCauses)
+		return tooMany(a.inc.ID, "too_many_causes", maxCauses, "Of %s, %d changes have been judged already. Name this one in the root cause instead: rca %[1]s")
 	default:
 		a.inc.Causes = append(a.inc.Causes, now)
 	}
@@ -78,7 +75,7 @@ func NoChange(name string) *Problem {
 	if name = Clip(Line(name), 60); name == "" {
 		return invalid("change", "change_missing", "Say which change: its id is on the card, and in GET /api/v1/changes.")
 	}
-	return invalid("change", "no_change", "No change “%s” is known near this incident.", name).With("change", name)
+	return invalid("change", "no_change", "No change “%s” is known near this incident. GET /api/v1/changes lists those that are known, with their ids.", name).With("change", name)
 }
 
 // CardEffects are the effects that show an incident's present state on all its

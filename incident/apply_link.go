@@ -199,9 +199,13 @@ func (a *change) unlink() error {
 	if l == nil {
 		return a.unchanged()
 	}
+	apart := l.Parent != 0 && !slices.Contains(a.inc.Apart, l.Parent)
+	if apart && len(a.inc.Apart) >= maxApart {
+		return tooMany(a.inc.ID, "too_many_apart", maxApart, "%s was taken away from %d incidents already. Link it to the one where it belongs instead: link %[1]s duplicate-of INC-1")
+	}
 	a.inc.LinkWas = &LinkWas{Link: l.clone(), Fixed: a.inc.LinkFixed, By: a.cmd.Actor, At: a.at}
 	a.inc.Link, a.inc.LinkFixed = nil, true
-	if l.Parent != 0 && !slices.Contains(a.inc.Apart, l.Parent) {
+	if apart {
 		a.inc.Apart = append(a.inc.Apart, l.Parent)
 		a.inc.LinkWas.Apart = true
 	}

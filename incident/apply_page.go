@@ -18,9 +18,12 @@ func (a *change) page() error {
 			With("id", a.inc.ID.String()).With("status", string(a.inc.Status))
 	}
 	if len(a.inc.Pages) >= maxPages {
-		return conflict("too_many_pages", "%s has woken %d people already.", a.inc.ID, maxPages).With("id", a.inc.ID.String())
+		return tooMany(a.inc.ID, "too_many_pages", maxPages, "%s has woken %d people already. Wake further ones from the pager itself.")
 	}
 	role := Line(args.Role)
+	if err := short("role", role, MaxTitle); err != nil {
+		return err
+	}
 	switch {
 	case args.Person != nil && args.Person.ID != "":
 		who := a.f.Person(*args.Person)
@@ -77,16 +80,23 @@ func (a *change) callIn(p Paged) {
 	}
 	switch i := slices.IndexFunc(r.People, func(q RoomPerson) bool { return q.Person.Is(p.Person) }); {
 	case i < 0 && len(r.People) >= maxRoomPeople:
+		return
 	case i < 0:
 		r.People = append(r.People, RoomPerson{Person: p.Person, Part: part, State: PersonWanted})
-		if r.State == RoomShared {
-			if p.By.Kind == KindUser {
-				part = "" // as below
-			}
-			a.joinHost(p.Person, part, "woken/"+p.Person.ID)
-		}
 	case r.People[i].State == PersonInvited, r.People[i].State == PersonLeft && p.By.Kind == KindUser:
 		r.People[i].State = PersonWanted // neither counts for whoever is called for
+	default:
+		return
+	}
+	if r.State == RoomShared {
+		if p.By.Kind == KindUser {
+			part = "" // as above
+		}
+		suffix := "woken/" + p.Person.ID
+		if p.Again > 0 {
+			suffix += "/" + itoa(p.Again)
+		}
+		a.joinHost(p.Person, part, suffix)
 	}
 }
 
@@ -113,12 +123,8 @@ func (a *change) pageStep() error {
 		if was != PageWaiting || !own {
 			return a.unchanged()
 		}
-		p.State, p.At, p.Ref, p.User = PageSent, a.at, c.Ref, c.User
-		e := effect(a.inc.ID, KindWaited, Once, "", p.Person.ID+"/"+itoa(a.inc.Events))
-		e.Due = a.now.Add(PageWait)
-		e.Lane = a.inc.ID.String() + "/wake/" + p.Person.ID
-		a.effects = append(a.effects, e.with(p.wake()))
-		a.marked = true
+		p.Ref, p.User = c.Ref, c.User
+		a.await(p)
 		if !a.inc.Active() {
 			a.pageOver(p)
 		}
@@ -129,7 +135,7 @@ func (a *change) pageStep() error {
 		p.State, p.At, p.Detail = PageFailed, a.at, Clip(Line(c.Why), MaxTitle)
 		a.event(EvNotPaged, p.Detail, map[string]string{"person": p.Person.Label(), "role": p.Role})
 		if c.Next && a.inc.Active() {
-			a.pageNext(p)
+			a.pageNext(p, p.Roles()...)
 		}
 	case PageReply, PageNo:
 		if !a.inc.Active() {
@@ -147,6 +153,15 @@ func (a *change) pageStep() error {
 	return nil
 }
 
+// await gives somebody whom the pager wakes the time to answer.
+func (a *change) await(p *Paged) {
+	p.State, p.At, a.marked = PageSent, a.at, true
+	e := effect(a.inc.ID, KindWaited, Once, "", p.Person.ID+"/"+itoa(a.inc.Events))
+	e.Due = a.now.Add(PageWait)
+	e.Lane = a.inc.ID.String() + "/wake/" + p.Person.ID
+	a.effects = append(a.effects, e.with(p.wake()))
+}
+
 func (a *change) answered(p *Paged, step string) {
 	state, answer := PageAnswered, "accepted"
 	if step == PageNo {
@@ -160,24 +175,30 @@ func (a *change) answered(p *Paged, step string) {
 	p.State, p.At = state, a.at
 	a.event(EvPageAnswer, "", map[string]string{"person": p.Person.Label(), "role": p.Role, "answer": answer})
 	if state == PageDeclined && !called && a.inc.Active() {
-		a.pageNext(p)
+		a.pageNext(p, p.Roles()...)
 	}
 }
 
-// pageNext has whoever comes next woken, where the role says who that is.
-func (a *change) pageNext(p *Paged) {
-	if p.Role == "" {
-		return
+// pageNext has whoever comes next for each of these roles woken, where the role
+// says who that is.
+func (a *change) pageNext(p *Paged, roles ...string) {
+	for _, role := range roles {
+		e := effect(a.inc.ID, KindPage, Once, "", "after/"+role+"/"+p.Person.ID+"/"+itoa(a.inc.Events))
+		e.Urgent = true
+		a.effects = append(a.effects, e.with(PageData{Roles: []string{role}, After: p.Person, Reason: p.Reason, By: p.By, Round: p.Round}))
 	}
-	e := effect(a.inc.ID, KindPage, Once, "", "after/"+p.Role+"/"+p.Person.ID+"/"+itoa(a.inc.Events))
-	e.Urgent = true
-	a.effects = append(a.effects, e.with(PageData{Roles: []string{p.Role}, After: p.Person, Reason: p.Reason, By: p.By, Round: p.Round}))
 }
 
 // holds takes over who holds a role that nobody was known for before: they are
 // not missing in the war room any more, but are to be added to it.
 func (a *change) holds(p Paged) {
-	a.inc.Pages = slices.DeleteFunc(a.inc.Pages, func(q Paged) bool { return q.Person.IsZero() && q.Role == p.Role })
+	n := len(a.inc.Pages)
+	a.inc.Pages = slices.DeleteFunc(a.inc.Pages, func(q Paged) bool {
+		return q.Person.IsZero() && q.Role == p.Role && q.Detail != WhyNobodyNext
+	})
+	if len(a.inc.Pages) < n {
+		a.marked, a.quiet = true, false
+	}
 	r := a.inc.Room
 	if r == nil {
 		return
@@ -245,6 +266,13 @@ func (a *change) found(c *PageChange) {
 // the message catalogue, under "standby.".
 const whyNoMember = "no_member"
 
+// Why somebody was not woken, where it matters for what follows. Their texts are in
+// the message catalogue, under "standby.".
+const (
+	WhyUnknown    = "pager_unknown" // the pager does not know the person: others may be known
+	WhyNobodyNext = "nobody_next"   // nobody comes after whoever did not answer
+)
+
 // awakeFor is how long somebody is taken to be awake after they have shown it.
 const awakeFor = 30 * time.Minute
 
@@ -264,27 +292,33 @@ func (a *change) spared(p *Paged) bool {
 		return true
 	case last != nil && last.State == PageAnswered && recent(last.At):
 		return true
-	case p.Round == 0 && slices.ContainsFunc(a.inc.Responders, p.Person.Is):
-		return true // the pager has woken them
 	case a.inc.AcknowledgedBy.Is(p.Person) && recent(a.inc.AcknowledgedAt), !a.cmd.Args.Page.After &&
 		(p.By.Is(p.Person) || a.inc.DeclaredBy.Is(p.Person) && a.at.Sub(a.inc.OpenedAt) < awakeFor):
-		p.State, p.At = PageAnswered, a.at
-		a.inc.Pages = append(a.inc.Pages, *p)
-		a.marked, a.quiet = true, false
-		a.callIn(*p)
-		return true
+		p.State, p.At, a.marked = PageAnswered, a.at, true
+	case p.Round == 0 && slices.ContainsFunc(a.inc.Responders, p.Person.Is):
+		a.await(p) // the pager has woken them
+	default:
+		return false
 	}
-	return false
+	a.inc.Pages = append(a.inc.Pages, *p)
+	a.quiet = false
+	a.callIn(*p)
+	return true
 }
 
-// takeRole has whoever was woken by name count for the role that they hold, so
-// that somebody comes next where they do not answer.
+// takeRole has whoever was woken, by name or for another role, count for this role
+// that they hold, so that somebody comes next where they do not answer.
 func (a *change) takeRole(p *Paged, role string) {
-	if p.Role != "" || role == "" {
+	switch {
+	case role == "" || slices.Contains(p.Roles(), role):
 		return
+	case p.Role == "":
+		p.Role = role
+	default:
+		p.Also = append(slices.Clip(p.Also), role)
 	}
-	p.Role, a.marked = role, true
-	if p.State == PageSilent || p.State == PageDeclined {
-		a.pageNext(p)
+	a.marked, a.quiet = true, false
+	if p.State == PageSilent || p.State == PageDeclined || p.State == PageFailed && p.Detail == WhyUnknown {
+		a.pageNext(p, role)
 	}
 }

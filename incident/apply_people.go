@@ -141,6 +141,9 @@ func (a *change) assign() error {
 	if slot.Is(p) {
 		return a.unchanged()
 	}
+	if err := a.inc.mayAdmit(p); err != nil && args.Role == "commander" { // who becomes a member by that
+		return err
+	}
 	data := map[string]string{"role": args.Role, "person": p.Label()}
 	old := *slot
 	if !old.IsZero() {
@@ -177,6 +180,9 @@ func (a *change) member() error {
 		a.inc.Members = slices.Delete(a.inc.Members, i, i+1)
 		a.event(EvMemberOut, "", map[string]string{"person": p.Label()})
 	default:
+		if err := a.inc.mayAdmit(p); err != nil {
+			return err
+		}
 		a.inc.Members = append(a.inc.Members, p)
 		a.event(EvMemberIn, "", map[string]string{"person": p.Label()})
 	}

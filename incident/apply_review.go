@@ -195,7 +195,7 @@ func (a *change) doAction() error {
 	}
 	i := slices.IndexFunc(a.inc.Actions, func(x Action) bool { return x.N == args.N })
 	if i < 0 {
-		return invalid("n", "no_action", "%s has no action %d.", a.inc.ID, args.N).With("id", a.inc.ID.String()).With("n", args.N)
+		return invalid("n", "no_action", "%s has no action %d. GET /api/v1/incidents/%[1]s/actions lists those that it has.", a.inc.ID, args.N).With("id", a.inc.ID.String()).With("n", args.N).With("prefix", "")
 	}
 	act := &a.inc.Actions[i]
 	switch args.Op {
@@ -219,9 +219,6 @@ func (a *change) doAction() error {
 	return nil
 }
 
-// maxActions bounds the follow-ups of one incident.
-const maxActions = 100
-
 func (a *change) addAction(args *ActionArgs) error {
 	title := Line(args.Title)
 	if title == "" {
@@ -234,7 +231,7 @@ func (a *change) addAction(args *ActionArgs) error {
 		return err
 	}
 	if len(a.inc.Actions) >= maxActions {
-		return conflict("too_many_actions", "%s has %d actions already.", a.inc.ID, maxActions).With("id", a.inc.ID.String()).With("n", maxActions)
+		return tooMany(a.inc.ID, "too_many_actions", maxActions, "%s has %d actions already. Put several into one instead: action edit %[1]s 1 \"…\"")
 	}
 	act := Action{N: len(a.inc.Actions) + 1, Title: title, Due: args.Due, By: a.cmd.Actor, At: a.at}
 	if args.Owner != nil {

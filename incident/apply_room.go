@@ -45,8 +45,8 @@ func (a *change) room(level Level) {
 }
 
 // callParts wants those in the room who have got a part in the incident since it
-// was begun, and reports whether there are any: commander and scribe, members of
-// a private incident, and everybody else once it is public, or of a level that
+// was begun, and reports whether there are any: newcomers, members of a private
+// incident, and everybody else once it is public, or of a level that
 // opens rooms, for which those on standby are woken. Of one that has become
 // private nobody is added who may not know of it.
 func (a *change) callParts(level Level) bool {
@@ -63,14 +63,7 @@ func (a *change) callParts(level Level) bool {
 			r.renew()
 		}
 	}
-	var who []RoomPerson
-	if !inc.Commander.Is(a.was.commander) {
-		who = append(who, RoomPerson{Person: inc.Commander, Part: PartCommander, State: PersonWanted})
-	}
-	if !inc.Scribe.Is(a.was.scribe) {
-		who = append(who, RoomPerson{Person: inc.Scribe, Part: PartScribe, State: PersonWanted})
-	}
-	who = slices.DeleteFunc(who, func(p RoomPerson) bool { return p.Person.IsZero() || !inc.Visible(p.Person) })
+	who := a.newcomers()
 	old, _ := a.f.Levels.Get(a.was.level)
 	raised, public := !old.Room && a.wantsRoom(level), a.was.private && !inc.Private
 	if begun := r.Chat != "" || r.State != RoomAsked && r.State != RoomNone; begun && inc.Active() {
@@ -78,13 +71,13 @@ func (a *change) callParts(level Level) bool {
 		case raised || public:
 			a.pageStandby(level, "standby/"+level.Key)
 		case inc.Episode > a.was.episode: // it was over before all of them were woken
-			a.pageStandby(level, "standby/episode/"+itoa(inc.Episode))
+			a.pageStandby(level, a.standbySuffix())
 		}
 	}
 	r.Private = r.Private && !public
 	if r.State == RoomShared && !inc.Private {
 		for _, p := range who {
-			a.joinHost(p.Person, p.Part, p.Part+"/"+itoa(inc.Events))
+			a.joinHost(p.Person, p.Part, p.Part+"/"+itoa(inc.Events)+"/"+p.Person.ID)
 		}
 		return false
 	}
@@ -95,6 +88,38 @@ func (a *change) callParts(level Level) bool {
 		who = append(who, a.needs(level)...)
 	}
 	return r.merge(who)
+}
+
+// newcomers are those who have got a part in the incident by this command:
+// commander, scribe, whoever has acknowledged it, and whom the pager calls now.
+// Whoever came to mend it is not kept out by the number of people.
+func (a *change) newcomers() []RoomPerson {
+	inc := a.inc
+	var out []RoomPerson
+	add := func(who Actor, part string) {
+		who = a.f.Person(who)
+		if who.Kind == KindUser && who.ID != "" && inc.Visible(who) && !a.outgrown(who) {
+			out = append(out, RoomPerson{Person: who, Part: part, State: PersonWanted, Asked: true})
+		}
+	}
+	if !inc.Commander.Is(a.was.commander) {
+		add(inc.Commander, PartCommander)
+	}
+	if !inc.Scribe.Is(a.was.scribe) {
+		add(inc.Scribe, PartScribe)
+	}
+	if !inc.Active() {
+		return out
+	}
+	if !inc.AcknowledgedBy.Is(a.was.acked) {
+		add(inc.AcknowledgedBy, PartResponder)
+	}
+	for _, p := range inc.Responders {
+		if !slices.ContainsFunc(a.was.called, p.Is) {
+			add(p, PartResponder)
+		}
+	}
+	return out
 }
 
 // wantsRoom reports whether the level opens a room now. RoomAfter is set when it
@@ -298,7 +323,8 @@ func (a *change) addPerson(p Actor, shared bool) error {
 	i := slices.IndexFunc(list, func(q RoomPerson) bool { return q.Person.Is(p) })
 	switch {
 	case i < 0 && len(list) >= maxRoomPeople:
-		return conflict("room_full", "The war room is full: Teams takes at most %d people.", maxRoomPeople)
+		return conflict("room_full", "The war room is full: Teams takes at most %d people. Subscribe them to status updates instead: subscribe %s %s", maxRoomPeople, a.inc.ID, p.ID).
+			With("id", a.inc.ID.String()).With("who", p.ID).With("prefix", "")
 	case i < 0:
 		a.inc.Room.People = append(list, RoomPerson{Person: p, Part: PartAsked, State: PersonWanted, Asked: true})
 	case list[i].State == PersonWanted && list[i].Asked:

@@ -91,7 +91,7 @@ func (a *change) beginRoom() error {
 	}
 	r.State, a.marked = RoomOpening, true
 	r.merge(a.needs(level))
-	a.pageStandby(level, "standby")
+	a.pageStandby(level, a.standbySuffix())
 	return nil
 }
 
@@ -104,7 +104,7 @@ func (a *change) lendRoom(c *RoomChange) error {
 		inc.Room = &Room{State: RoomNone}
 	}
 	r := inc.Room
-	if !slices.Contains(r.Sharers, c.With) {
+	if len(r.Sharers) < maxSharers && !slices.Contains(r.Sharers, c.With) {
 		r.Sharers, a.marked, a.quiet = append(r.Sharers, c.With), true, false
 	}
 	known := slices.DeleteFunc(slices.Clone(c.People), func(p RoomPerson) bool { return inc.Private && !inc.Visible(p.Person) })
@@ -116,7 +116,8 @@ func (a *change) lendRoom(c *RoomChange) error {
 		e := effect(inc.ID, KindRoom, Once, "", "for/"+c.With.String()+"/"+itoa(inc.Episode))
 		e.Urgent = true
 		a.effects = append(a.effects, e)
-	} else if r.Chat != "" && r.Pending() {
+	} else if r.Chat != "" && len(c.People) > 0 { // it hears who of them is in it, too
+		a.marked = true
 		a.syncRoom()
 	}
 	return nil
@@ -244,6 +245,14 @@ func (a *change) cameStep(r *Room, c *RoomChange) {
 			a.reply(ReplyStranger, ReplyData{By: a.cmd.Actor, Person: who, Level: a.inc.Level})
 		}
 	}
+	a.tellSharers(r)
+}
+
+// tellSharers has those who use this room hear who has come or gone.
+func (a *change) tellSharers(r *Room) {
+	if a.marked && len(r.Sharers) > 0 {
+		a.syncRoom()
+	}
 }
 
 // leftStep takes over that people have left the room, or were taken out of it.
@@ -257,6 +266,7 @@ func (a *change) leftStep(r *Room, c *RoomChange) {
 		r.People[i].State, a.marked, a.quiet = PersonLeft, true, false
 		a.event(EvRoomLeft, "", map[string]string{"person": who.Label()})
 	}
+	a.tellSharers(r)
 }
 
 // topicStep records the topic, or once that it can't be changed.

@@ -51,8 +51,12 @@ func conflict(key, format string, args ...any) *Problem {
 	return NewProblem(ErrConflict, "", key, format, args...)
 }
 
+// NoIncident says that there is no incident of an id, whether there is none or
+// the reader may not know of it.
+const NoIncident = "There is no incident %s. GET /api/v1/incidents lists all that you may see."
+
 func notFound(id ID) *Problem {
-	return NewProblem(ErrNotFound, "id", "no_incident", "There is no incident %s.", id).With("id", id.String())
+	return NewProblem(ErrNotFound, "id", "no_incident", NoIncident, id).With("id", id.String())
 }
 
 // notMember refuses somebody who must not see a private incident. An edge knows

@@ -60,3 +60,18 @@ func TestHolds(t *testing.T) {
 		t.Errorf("in the room: %+v", r.People)
 	}
 }
+
+// TestHoldsAgain: who is found once more is followed by nobody still: that is said
+// on. Of a role that nobody was known for before, the cards show who holds it now.
+func TestHoldsAgain(t *testing.T) {
+	w := triggered(t, down).do(found("dba", dewi)).do(pageStep(PageChange{Step: PageDone, Who: dewi})).do(pageStep(PageChange{Step: PageNo, Who: dewi}))
+	w.do(pageStep(PageChange{Step: PageFound, After: true, Found: []Paged{{Role: "dba", Detail: WhyNobodyNext}}}))
+	if w.keep(found("dba", dewi)).silent(); len(w.inc.Pages) != 2 {
+		t.Errorf("pages %+v", w.inc.Pages)
+	}
+	w = triggered(t, down).do(by(ani, Ack, Args{})).do(found("dba", ani))
+	w.do(pageStep(PageChange{Step: PageFound, Found: []Paged{{Role: "devops", Detail: "unreachable"}}}))
+	if w.keep(found("devops", ani)); len(w.inc.Pages) != 1 || kindsOf(w)[KindCard] == 0 {
+		t.Errorf("pages %+v, effects %v", w.inc.Pages, kindsOf(w))
+	}
+}

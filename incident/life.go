@@ -60,6 +60,9 @@ type Life struct {
 	ResolvedBy          Actor      `json:"resolved_by,omitzero"`
 	ReviewedAt          time.Time  `json:"reviewed_at,omitzero"` // RCA complete or waived, in this episode
 	Waived              bool       `json:"waived,omitempty"`
+	// Earlier is how long those intervals lasted together that are listed no more:
+	// they come after the first one.
+	Earlier time.Duration `json:"earlier,omitzero"`
 }
 
 // maxMarks bounds an incident that flaps without end: beyond it the older half
@@ -86,7 +89,7 @@ func (l *Life) equal(o Life) bool {
 // Duration is the time of trouble until now: the sum of the open intervals, so
 // that healthy days between two episodes do not count.
 func (l *Life) Duration(now time.Time) time.Duration {
-	var d time.Duration
+	d := l.Earlier
 	for _, iv := range l.Intervals {
 		to := iv.To
 		if to.IsZero() {
@@ -181,8 +184,22 @@ func (inc *Incident) foldMarks() {
 	for _, m := range inc.Marks[:half] {
 		base.step(m)
 	}
+	base.foldIntervals()
 	inc.Base, inc.BaseAt = &base, inc.Marks[half-1].At
 	inc.Marks = slices.Delete(inc.Marks, 0, half)
+}
+
+// foldIntervals keeps the first interval, which tells when it began, and the
+// newest; of those between, how long they lasted.
+func (l *Life) foldIntervals() {
+	over := len(l.Intervals) - maxIntervals
+	if over <= 0 {
+		return
+	}
+	for _, iv := range l.Intervals[1 : 1+over] {
+		l.Earlier += max(iv.To.Sub(iv.From), 0)
+	}
+	l.Intervals = slices.Delete(l.Intervals, 1, 1+over)
 }
 
 // live computes the life from base and marks.

@@ -110,10 +110,6 @@ func (w *work) dropChild(parent, child ID) error {
 	return w.tellParent(inc, EvChildGone, c)
 }
 
-// maxChildren bounds the list of an incident's children; beyond it they are
-// only counted.
-const maxChildren = 500
-
 func (w *work) tellParent(inc *Incident, kind EventKind, c Child) error {
 	w.tied = true
 	cmd := Command{Verb: Log, Incident: inc.ID, Actor: System, Source: SourceSystem, Args: Args{Kind: kind, Data: map[string]string{"kind": c.Kind, "child": c.ID.String()}}}

@@ -71,7 +71,7 @@ func (s *Service) Unmute(ctx context.Context, by Actor, role Role, target string
 	return m, s.changeMutes(ctx, func(all []Mute) ([]Mute, error) {
 		i := slices.IndexFunc(all, func(o Mute) bool { return o.sameTarget(m) && o.Until.After(now) })
 		if i < 0 {
-			return nil, conflict("not_muted", "%s is not muted.", Clip(target, 60)).With("target", Clip(target, 60))
+			return nil, conflict("not_muted", "%s is not muted. GET /api/v1/mutes lists what is.", Clip(target, 60)).With("target", Clip(target, 60)).With("prefix", "")
 		}
 		m.From, m.Reason, m.By = all[i].From, all[i].Reason, all[i].By
 		all[i].Until, m.Until = now, now
@@ -99,7 +99,7 @@ func (s *Service) muteTarget(by Actor, role Role, target string) (Mute, error) {
 	case strings.HasPrefix(target, "pd:") && len(target) < 40:
 		m.Service = target
 	default:
-		return m, invalid("target", "no_service_or_squad", "There is no service or squad %q in the catalog.", Clip(Line(target), 60)).With("target", Clip(Line(target), 60))
+		return m, invalid("target", "no_service_or_squad", "There is no service or squad %q in the catalog. Write its key or its name as it stands there.", Clip(Line(target), 60)).With("target", Clip(Line(target), 60))
 	}
 	return m, Allowed(Close, false, by, role, &Incident{}, &Facts{Service: service, Squad: squad})
 }

@@ -23,6 +23,7 @@ const (
 type Paged struct {
 	Person Actor     `json:"person,omitzero"` // zero: nobody was found for the role
 	Role   string    `json:"role,omitempty"`  // why them: "dba", "squad:payments"; empty: somebody named them
+	Also   []string  `json:"also,omitempty"`  // further roles that they hold; never changed in place
 	By     Actor     `json:"by,omitzero"`     // who wanted it; zero: the level
 	Reason string    `json:"reason,omitempty"`
 	State  string    `json:"state"`
@@ -88,6 +89,15 @@ const (
 // PageWait is how long whoever is woken has to answer before the next one is.
 const PageWait = 5 * time.Minute
 
+// Roles are all roles for which somebody is called: whoever comes next for each
+// of them is woken where they do not come.
+func (p *Paged) Roles() []string {
+	if p.Role == "" {
+		return nil
+	}
+	return append([]string{p.Role}, p.Also...)
+}
+
 // beeping reports whether somebody is being woken, and has not answered yet.
 func (p *Paged) beeping() bool { return p.State == PageWaiting || p.State == PageSent }
 
@@ -129,9 +139,6 @@ func (inc *Incident) Called(who Actor) bool {
 // Woken reports whether a person was woken for the incident.
 func (inc *Incident) Woken(who Actor) bool { return inc.paged(who) != nil }
 
-// maxPages bounds how many pages an incident remembers.
-const maxPages = 100
-
 // pageStandby wakes whoever is on standby, once for each incident: when its room
 // is opened, or when a person has declared it at a level that opens one.
 func (a *change) pageStandby(level Level, suffix string) {
@@ -151,6 +158,15 @@ func (a *change) pageStandby(level Level, suffix string) {
 	e := effect(a.inc.ID, KindPage, Once, "", suffix)
 	e.Urgent = true
 	a.effects = append(a.effects, e.with(PageData{Roles: roles}))
+}
+
+// standbySuffix has the level ask for people once in each episode: it may have been
+// over before all of them were woken. Nobody is woken twice for that, see spared.
+func (a *change) standbySuffix() string {
+	if a.inc.Episode > 1 {
+		return "standby/episode/" + itoa(a.inc.Episode)
+	}
+	return "standby"
 }
 
 // pages wakes people where a person has declared that a service is down, sees who
@@ -198,7 +214,7 @@ const whyOver = "over"
 func (a *change) silent(p *Paged) {
 	p.State, p.At = PageSilent, a.at
 	a.event(EvPageSilent, "", map[string]string{"person": p.Person.Label(), "role": p.Role})
-	a.pageNext(p)
+	a.pageNext(p, p.Roles()...)
 }
 
 // pageOver ends what was made in the pager to wake somebody: nobody is called at

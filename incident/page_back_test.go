@@ -37,6 +37,22 @@ func TestPagesBack(t *testing.T) {
 	}
 }
 
+// TestRoomlessWakesAgain: an incident that was over before its room was opened, and
+// before those on standby were woken, wakes them when it is open again.
+func TestRoomlessWakesAgain(t *testing.T) {
+	w := triggered(t, down).roomStep(RoomChange{Step: RoomBegin}).finds("dba", 0, Actor{}, budi)
+	w.do(by(ani, Resolve, Args{})).roomStep(RoomChange{Step: RoomBegin})
+	if w.inc.Room.State != RoomNone {
+		t.Fatalf("the room is %+v", w.inc.Room)
+	}
+	w.now = w.now.Add(time.Hour)
+	w.do(by(ani, Reopen, Args{})).roomStep(RoomChange{Step: RoomBegin})
+	if !slices.ContainsFunc(w.effects, func(e Effect) bool { return e.Key == "INC-1/page/standby/episode/2" }) {
+		t.Errorf("nobody is asked for that was not asked for before: %v", w.effects)
+	}
+	wantWakes(t, "open again", w.finds("dba", 0, Actor{}, budi), "Budi 0")
+}
+
 // keep carries out a command, and keeps what makes no event, as Service does.
 func (w *world) keep(cmd Command) *world {
 	w.t.Helper()

@@ -68,13 +68,14 @@ const (
 
 // RoomPerson is one who belongs into a room, or a role whose holder does.
 type RoomPerson struct {
-	Person Actor  `json:"person,omitzero"` // zero for a role that is not resolved yet
-	Part   string `json:"part"`            // PartOwner, …, or a role of standby
-	State  string `json:"state"`
-	Asked  bool   `json:"asked,omitempty"`  // somebody wanted them in it: the number of people does not count for them
-	Reason string `json:"reason,omitempty"` // PersonMissing: why, in words
-	Since  Stamp  `json:"since,omitzero"`   // of standby
-	Until  Stamp  `json:"until,omitzero"`
+	Person  Actor  `json:"person,omitzero"`   // zero for a role that is not resolved yet
+	Part    string `json:"part"`              // PartOwner, …, or a role of standby
+	Service string `json:"service,omitempty"` // name of that of the incident, if not this one, in which they have the part
+	State   string `json:"state"`
+	Asked   bool   `json:"asked,omitempty"`  // somebody wanted them in it, or they mend it: the number of people does not count for them
+	Reason  string `json:"reason,omitempty"` // PersonMissing: why, in words
+	Since   Stamp  `json:"since,omitzero"`   // of standby
+	Until   Stamp  `json:"until,omitzero"`
 }
 
 // Is reports whether both are the same person, or the same unresolved role.
@@ -158,15 +159,19 @@ func (r *Room) Pending() bool { return r.Count(PersonWanted) > 0 }
 
 // merge takes over what is known of people. A person keeps the first part that
 // they were added for; what is known of somebody who is in does not change.
+// Whoever comes when the list is full, as in a flood of incidents that share the
+// room, is left out: Teams would not take them.
 func (r *Room) merge(people []RoomPerson) (changed bool) {
 	for _, p := range people {
 		i := slices.IndexFunc(r.People, p.Is)
 		if i < 0 {
-			r.People, changed = append(r.People, p), true
+			if len(r.People) < maxListed {
+				r.People, changed = append(r.People, p), true
+			}
 			continue
 		}
 		q := &r.People[i]
-		p.Part, p.Asked = q.Part, q.Asked || p.Asked
+		p.Part, p.Service, p.Asked = q.Part, q.Service, q.Asked || p.Asked
 		if q.State != PersonIn && q.State != PersonLeft && *q != p {
 			*q, changed = p, true
 		}
@@ -187,10 +192,6 @@ func (r *Room) identify(unknown, who Actor) {
 	}
 }
 
-// maxRoomPeople is how many people a Teams chat takes.
-// https://learn.microsoft.com/microsoftteams/limits-specifications-teams
-const maxRoomPeople = 250
-
 // needs is who belongs into the room of an incident: those who can mend it
 // first, those who only want to know last. Roles of standby are resolved later,
 // by whoever can ask.
@@ -206,7 +207,7 @@ func (a *change) needs(level Level) []RoomPerson {
 		}
 	}
 	person := func(who Actor, part string) {
-		if who.ID != "" && a.inc.Visible(who) {
+		if who.ID != "" && a.inc.Visible(who) && !a.outgrown(who) {
 			add(RoomPerson{Person: who, Part: part})
 		}
 	}
@@ -224,7 +225,9 @@ func (a *change) needs(level Level) []RoomPerson {
 	for _, role := range a.standby(level) {
 		add(RoomPerson{Part: role})
 	}
-	person(inc.AcknowledgedBy, PartResponder)
+	if by := inc.AcknowledgedBy; inc.Visible(by) && !a.outgrown(by) && by.ID != "" {
+		add(RoomPerson{Person: by, Part: PartResponder, Asked: true})
+	}
 	for _, p := range inc.Responders {
 		person(p, PartResponder)
 	}

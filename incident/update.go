@@ -52,10 +52,9 @@ func (r Reminding) EveryOf(level Level) time.Duration {
 
 // Bounds of what people may ask for.
 const (
-	maxSnooze      = 24 * time.Hour
-	maxNextUpdate  = 7 * 24 * time.Hour
-	defaultSnooze  = 30 * time.Minute
-	maxSubscribers = 500
+	maxSnooze     = 24 * time.Hour
+	maxNextUpdate = 7 * 24 * time.Hour
+	defaultSnooze = 30 * time.Minute
 )
 
 // Operations of Remind.
@@ -214,7 +213,7 @@ func (a *change) subscribe() error {
 		a.inc.Subscribers = append(a.inc.Subscribers[:at:at], a.inc.Subscribers[at+1:]...)
 		a.event(EvUnsubscribed, "", data)
 	case len(a.inc.Subscribers) >= maxSubscribers:
-		return conflict("too_many_subscribers", "%s has %d subscribers already.", a.inc.ID, maxSubscribers).With("id", a.inc.ID.String())
+		return tooMany(a.inc.ID, "too_many_subscribers", maxSubscribers, "%s has %d subscribers already. Read its updates where its card is, or have somebody end theirs: unsubscribe %[1]s")
 	default:
 		a.inc.Subscribers = append(a.inc.Subscribers, who)
 		a.event(EvSubscribed, "", data)

@@ -268,7 +268,7 @@ func (s *source) call(pkg string, c *ast.CallExpr, path string) {
 	switch {
 	case name == "NewProblem":
 		at = 2
-	case pkg == "incident" && name == "invalid", pkg == "commands" && name == "problem":
+	case pkg == "incident" && (name == "invalid" || name == "tooMany"), pkg == "commands" && name == "problem":
 		at = 1
 	case pkg == "incident" && name == "conflict":
 		at = 0

@@ -64,14 +64,14 @@ func TestProblem(t *testing.T) {
 		want       string
 	}{
 		{"text", "id", p("title_missing"), "Tulis apa yang bermasalah: judul harus diisi."},
-		{"values", "id", p("no_action").With("id", "INC-42").With("n", 7), "INC-42 tidak punya tindak lanjut nomor 7."},
+		{"values", "id", p("no_time").With("id", "INC-42").With("time", 7), "INC-42 tidak punya waktu “7” untuk dikoreksi."},
 		{"words of ours", "id", p("rca_missing").With("id", "INC-42").With("missing", []string{"root_cause", "category"}), "RCA INC-42 masih kurang: Akar masalah, Kategori."},
 		{"status", "id", p("not_open").With("id", "INC-42").With("status", "resolved"), "INC-42 sudah pulih: tidak ada yang perlu di-ack."},
 		{"field", "en", p("too_long").With("field", "root_cause").With("limit", 4000), "Root cause is too long: at most 4000 characters."},
 		{"typed field stays", "id", p("field_twice").With("field", "title"), "title tertulis dua kali: sisakan satu."},
 		{"unknown key", "id", p("never_heard"), "detail in English"},
 		{"no key", "id", p(""), "detail in English"},
-		{"a value is lacking", "id", p("no_action").With("id", "INC-42"), "detail in English"},
+		{"a value is lacking", "id", p("no_time").With("id", "INC-42"), "detail in English"},
 		{"hostile value", "en", p("unknown_verb").With("verb", "{verb}{x}"), "There is no verb “{verb}{x}”."},
 	}
 	for _, tt := range tests {

@@ -192,8 +192,8 @@ func (v *visitor) rcaState(q *query.View) rcaState {
 		st.Text = v.T("review.none")
 	case len(pm.RCA.Missing()) == 0:
 		st.Text = v.T("review.ready")
-	case pm.RCA.IsZero() && q.Service.Owner != "":
-		st.Text = v.T("review.owed_by", "who", q.Service.Owner)
+	case pm.RCA.IsZero() && !q.Owner.IsZero():
+		st.Text = v.T("review.owed_by", "who", person(q.Owner))
 	case pm.RCA.IsZero():
 		st.Text = v.T("review.owed")
 	default:

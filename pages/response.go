@@ -99,11 +99,15 @@ func (u ui) roomLines(out *response, inc *incident.Incident) {
 }
 
 func (u ui) pagedLine(p *incident.Paged) string {
-	who, role := person(p.Person), u.role(p.Role)
+	var roles []string
+	for _, r := range p.Roles() {
+		roles = append(roles, u.role(r))
+	}
+	who, role := person(p.Person), strings.Join(roles, ", ")
 	switch {
 	case p.Person.IsZero():
 		who = role
-	case p.Role != "":
+	case role != "":
 		who += " (" + role + ")"
 	}
 	s := u.T("page."+p.State, "who", who, "n", int(incident.PageWait.Minutes()), "with", p.Detail)

@@ -233,8 +233,8 @@ func (u ui) people(q *query.View) []fact {
 		{Label: u.T("web.resolved_by"), Value: one(inc.ResolvedBy)},
 		{Label: u.T("web.declared_by"), Value: one(inc.DeclaredBy)},
 		{Label: u.T("fact.oncall"), Value: names(inc.Responders)},
-		{Label: u.T("web.owner"), Value: q.Service.Owner},
-		{Label: u.T("web.lead"), Value: q.Squad.Lead},
+		{Label: u.T("web.owner"), Value: one(q.Owner)},
+		{Label: u.T("web.lead"), Value: one(q.Lead)},
 		{Label: u.T("web.members"), Value: names(inc.Members)},
 	})
 }

@@ -191,8 +191,8 @@ func (w *writer) people() []Block {
 	add("web.acked_by", person(inc.AcknowledgedBy))
 	add("web.resolved_by", person(inc.ResolvedBy))
 	add("fact.oncall", people(inc.Responders))
-	add("web.owner", line(w.v.Service.Owner, maxName))
-	add("web.lead", line(w.v.Squad.Lead, maxName))
+	add("web.owner", person(w.v.Owner))
+	add("web.lead", person(w.v.Lead))
 	add("web.members", people(inc.Members))
 	var blocks []Block
 	if len(out) > 0 {
@@ -206,7 +206,11 @@ func (w *writer) woken() []Block {
 	l := List{}
 	for i := range w.inc.Pages {
 		p := &w.inc.Pages[i]
-		who, role := person(p.Person), w.part(p.Role)
+		var roles []string
+		for _, r := range p.Roles() {
+			roles = append(roles, w.part(r))
+		}
+		who, role := person(p.Person), join(", ", roles...)
 		switch {
 		case who == "":
 			who = role

@@ -117,7 +117,7 @@ func hostile(t testing.TB, evil string) *query.View {
 	pm.RCA = incident.RCA{Summary: evil, Impact: evil, Detection: evil, RootCause: evil, Category: evil, FiveWhys: []string{evil, evil}, ContributingFactors: evil, ResolutionSteps: evil, Lessons: evil}
 	pm.Reason = evil
 	pm.Revisions[0].By = who
-	v.Level.Title, v.Squad.Name, v.Squad.Lead, v.Service.Name, v.Service.Owner, v.Page = evil, evil, evil, evil, evil, evil
+	v.Level.Title, v.Squad.Name, v.Lead.Name, v.Service.Name, v.Owner.Name, v.Page = evil, evil, evil, evil, evil, evil
 	v.Links = append(v.Links, incident.LinkURL{Title: evil, URL: evil}, incident.LinkURL{Title: evil, URL: "https://a.example/" + evil})
 	v.Timeline = nil
 	for i, kind := range []incident.EventKind{incident.EvNote, incident.EvUpdate, incident.EvLevel, incident.EvDeclared, "made up"} {

@@ -48,7 +48,7 @@ func (w *writer) resolved() string {
 	}
 	d := w.say.Duration(inc.Duration(inc.ResolvedAt))
 	if len(inc.Intervals) > 1 {
-		return w.say.N("doc.lasted_sum", len(inc.Intervals), "duration", d)
+		return w.say.N("doc.lasted_sum", inc.Episode, "duration", d)
 	}
 	return w.t("similar.lasted", "duration", d)
 }
@@ -70,7 +70,7 @@ func (w *writer) episodes() []Block {
 		} else {
 			lasted = w.say.Duration(all[i].To.Sub(all[i].From))
 		}
-		t.Rows = append(t.Rows, []Cell{plain(strconv.Itoa(i + 1)), plain(w.when(all[i].From)), plain(to), plain(lasted)})
+		t.Rows = append(t.Rows, []Cell{plain(strconv.Itoa(w.inc.Episode - len(all) + i + 1)), plain(w.when(all[i].From)), plain(to), plain(lasted)})
 	}
 	return []Block{t}
 }

@@ -84,6 +84,7 @@ func (r *Reader) OnCall(ctx context.Context, about, name string) (*OnCall, error
 		day := RoleDay{Role: role}
 		for _, d := range duties {
 			if d.Role == role {
+				d.Person = r.Named(ctx, d.Person)
 				day.Duties = append(day.Duties, d)
 			}
 		}
@@ -122,7 +123,7 @@ func (r *Reader) rolesOf(about, name string) (*OnCall, []string, error) {
 		return out, []string{incident.PartSquad + sq.Key}, nil
 	}
 	return nil, nil, incident.NewProblem(incident.ErrInvalid, "name", "unknown_oncall",
-		"There is no service, squad or standby role %q.", incident.Clip(incident.Line(name), 60)).With("name", incident.Clip(incident.Line(name), 60))
+		"There is no service, squad or standby role %q. Write it as it stands in the catalog: checkout, payments or dba.", incident.Clip(incident.Line(name), 60)).With("name", incident.Clip(incident.Line(name), 60))
 }
 
 // serviceRoles are the roles that a service lists, or else those that the most

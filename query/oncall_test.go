@@ -124,9 +124,13 @@ func TestOnCallMany(t *testing.T) {
 	for i := range 100 {
 		all["role-"+string(rune('a'+i/26))+string(rune('a'+i%26))] = "ani@example.com"
 	}
-	r := &query.Reader{Standby: all}
-	o, err := r.OnCall(t.Context(), "", "")
+	l := newLibrary(t)
+	l.Standby, l.Name = all, func(context.Context, string) string { return "Ani" }
+	o, err := l.OnCall(t.Context(), "", "")
 	if err != nil || len(o.Roles)+o.Others != 100 || o.Others == 0 {
 		t.Errorf("%d roles and %d others, %v", len(o.Roles), o.Others, err)
+	}
+	if who := o.Roles[0].Duties[0].Person; who.Label() != "Ani" {
+		t.Errorf("on duty is %q", who.Label())
 	}
 }

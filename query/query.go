@@ -45,6 +45,9 @@ type Reader struct {
 	PublicURL string   // base of links to pages, without a trailing slash; "" where there is none
 	Changes   *Changes // nil: nothing is known of what was changed
 	Standby   Standby  // nil: nobody is known to be on duty
+	// Name is what a person is called where people are met, by their id; "" where
+	// they were not. nil: only the catalog knows names.
+	Name func(ctx context.Context, id string) string
 
 	maxScan int // for tests; 0 means maxScan
 }
@@ -56,6 +59,8 @@ type View struct {
 	Levels   incident.Levels
 	Service  incident.ServiceInfo
 	Squad    incident.SquadInfo
+	Owner    incident.Actor         // of the service; zero: none is known
+	Lead     incident.Actor         // of the squad; zero: none is known
 	Links    []incident.LinkURL     // runbook first, then the alert's own source
 	Trouble  []incident.EffectState // effects that failed for good, then those that were skipped, each oldest first
 	Timeline []incident.Event       // by event time, oldest first; only where asked for
@@ -110,6 +115,7 @@ func (r *Reader) Get(ctx context.Context, viewer Viewer, id incident.ID, timelin
 	if err != nil {
 		return nil, err
 	}
+	r.name(ctx, viewer, v)
 	v.Changes, err = r.claims(ctx, v.Incident)
 	return v, err
 }
@@ -127,6 +133,7 @@ func (r *Reader) view(inc *incident.Incident) *View {
 		v.Service = incident.ServiceInfo{Key: inc.Service, Name: inc.ServiceName, Squad: inc.Squad}
 	}
 	v.Squad = cat.Squad(inc.Squad)
+	v.Owner, v.Lead = personOf(cat, v.Service.Owner), personOf(cat, v.Squad.Lead)
 	v.Links = slices.Clone(v.Service.Links)
 	if inc.Alert != nil {
 		v.Links = append(v.Links, inc.Alert.Links...)
@@ -142,6 +149,14 @@ func (r *Reader) view(inc *incident.Incident) *View {
 		}
 	}
 	return v
+}
+
+// personOf is somebody whom the catalog calls by their id; zero for nobody.
+func personOf(cat incident.Catalog, id string) incident.Actor {
+	if id == "" {
+		return incident.Actor{}
+	}
+	return cat.Person(incident.Actor{Kind: incident.KindUser, ID: id})
 }
 
 // mentioned are the people whom a notice names by their part in the incident. A

@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -68,7 +69,7 @@ func TestPrivate(t *testing.T) {
 				if sees != (err == nil) || (err == nil && v.Incident.ID != id) {
 					t.Errorf("Get(%s) = %v, want it found: %v", id, err, sees)
 				}
-				if err != nil && (!errors.Is(err, incident.ErrNotFound) || err.Error() != "There is no incident "+id.String()+".") {
+				if err != nil && (!errors.Is(err, incident.ErrNotFound) || err.Error() != fmt.Sprintf(incident.NoIncident, id)) {
 					t.Errorf("Get(%s) = %v, want the same words as for one that is not there", id, err)
 				}
 			}

@@ -294,7 +294,7 @@ func (r *Reader) Check(ctx context.Context, viewer Viewer, id incident.ID) error
 }
 
 func noIncident(kind error, field string, id incident.ID) *incident.Problem {
-	return incident.NewProblem(kind, field, "no_incident", "There is no incident %s.", id).With("id", id.String())
+	return incident.NewProblem(kind, field, "no_incident", incident.NoIncident, id).With("id", id.String())
 }
 
 // CheckParent refuses a command that links an incident to one of which the

@@ -141,7 +141,7 @@ func TestCheck(t *testing.T) {
 	}{{member(dewi), 9, true}, {member(ani), 9, false}, {query.Everybody, 9, false}, {query.Everybody, 1, true}, {query.Self, 99, false}} {
 		cmd := &incident.Command{Verb: incident.SetLink, Args: incident.Args{Parent: tt.id}}
 		for name, err := range map[string]error{"Check": l.Check(ctx, tt.v, tt.id), "CheckParent": l.CheckParent(ctx, tt.v, cmd)} {
-			if (err == nil) != tt.want || (err != nil && err.Error() != fmt.Sprintf("There is no incident %s.", tt.id)) {
+			if (err == nil) != tt.want || (err != nil && err.Error() != fmt.Sprintf(incident.NoIncident, tt.id)) {
 				t.Errorf("%s of %s = %v, want it known: %v", name, tt.id, err, tt.want)
 			}
 		}

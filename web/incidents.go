@@ -153,6 +153,7 @@ func (s *server) do(r *http.Request, v query.Viewer, req *commands.Request, what
 		return nil, err
 	}
 	req.As(v.Actor, v.Role, incident.SourceAPI, o.keys()...)
+	s.Reader.NameArgs(r.Context(), &req.Command.Args)
 	inc, err := s.Service.Do(r.Context(), *req.Command)
 	if err != nil {
 		return nil, err

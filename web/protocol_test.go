@@ -48,6 +48,7 @@ func TestBodies(t *testing.T) {
 	}{
 		{declare, `{"title":""}`, 422, "title"},
 		{declare, `{"title":"` + strings.Repeat("x", 256) + `"}`, 422, "title"},
+		{declare, `{"title":"x","service":"` + strings.Repeat("x", 256) + `"}`, 422, "service"},
 		{declare, `{"title":"x","level":"nope"}`, 422, "level"},
 		{declare, `{"title":"x","servce":"y"}`, 422, "servce"},
 		{declare, `{"title":5}`, 422, "title"},
@@ -265,6 +266,38 @@ func TestRoutes(t *testing.T) {
 		if an.status != tt.status || an.header.Get("Allow") != tt.allow {
 			t.Errorf("%s %s = %d, Allow %q; want %d, %q", tt.method, tt.target, an.status, an.header.Get("Allow"), tt.status, tt.allow)
 		}
+	}
+}
+
+// TestNothingThere: whoever gets 404 reads what to do about it.
+func TestNothingThere(t *testing.T) {
+	a := newAPI(t)
+	for target, want := range map[string]string{
+		"/api/v1/incidents/9":         "GET /api/v1/incidents lists all",
+		"/api/v1/incidents/9/similar": "GET /api/v1/incidents lists all",
+		"/api/v1/incidents/nine":      "write it like INC-42",
+		"/api/v1/coffee":              "See /api/v1/openapi.yaml",
+		"/webhooks/pagerduty":         "needs its section in the configuration",
+		"/webhooks/slack":             "POST to /webhooks/pagerduty, /webhooks/jira",
+		"/api/messages":               "needs its section in the configuration",
+	} {
+		if p := a.must(404, "GET", target, adminSecret, ""); !strings.Contains(p["detail"].(string), want) {
+			t.Errorf("%s: %q", target, p["detail"])
+		}
+	}
+}
+
+// TestTooMany: what would make an incident grow without end is refused, with
+// what to do instead.
+func TestTooMany(t *testing.T) {
+	a := newAPI(t)
+	a.declare("checkout is down")
+	const command, add = "/api/v1/incidents/1/commands", `{"verb":"action","op":"add","title":"x"}`
+	for range 100 {
+		a.must(200, "POST", command, responderSecret, add)
+	}
+	if p := a.must(409, "POST", command, responderSecret, add); p["type"] != "urn:imbot:too_many_actions" || !strings.Contains(p["detail"].(string), "Put several into one instead: action edit INC-1") {
+		t.Errorf("%v: %v", p["type"], p["detail"])
 	}
 }
 

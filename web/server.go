@@ -126,12 +126,21 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &httpError{status: http.StatusMethodNotAllowed, detail: "This address takes " + probe.header.Get("Allow") + "."})
 		return
 	}
-	if s.Pages != nil && !strings.HasPrefix(r.URL.Path, "/api/") {
+	hook := strings.HasPrefix(r.URL.Path, "/webhooks/")
+	if s.Pages != nil && !hook && !strings.HasPrefix(r.URL.Path, "/api/") {
 		s.Pages.ServeHTTP(w, r)
 		return
 	}
-	s.fail(w, r, &httpError{status: http.StatusNotFound, detail: "There is nothing at this address. See /api/v1/openapi.yaml for what there is."})
+	detail := "There is nothing at this address. See /api/v1/openapi.yaml for what there is."
+	if hook || r.URL.Path == botPath {
+		detail = "Nothing is received at this address. Systems POST to /webhooks/pagerduty, /webhooks/jira and " + botPath +
+			", each of which needs its section in the configuration: imbot doctor says what is missing."
+	}
+	s.fail(w, r, &httpError{status: http.StatusNotFound, detail: detail})
 }
+
+// botPath is where Teams delivers what is said to the bot.
+const botPath = "/api/messages"
 
 // probe takes the mux's own answer, to learn whether only the method is wrong.
 type probe struct {

@@ -116,7 +116,7 @@ func (a *app) wire() error {
 		Wake:     func() { a.runner.Wake() },
 	}
 	a.reader = &query.Reader{Store: a.store, PublicURL: a.cfg.PublicURL, Pages: a.cfg.Web != nil && a.cfg.Web.OIDC != nil, Catalog: func() incident.Catalog { return a.catalog.Get() }}
-	a.reader.Standby = a.standby
+	a.reader.Standby, a.reader.Name = a.standby, a.nameOf
 	for _, wire := range []func() error{a.wireChanges, a.wireMail, a.wireRooms, a.wireInstalls, a.wireTeams, a.wirePages, a.wireJira, a.wireConfluence} {
 		if err := wire(); err != nil {
 			return err

@@ -149,6 +149,7 @@ func (o *office) gated(vendor, sim string) string {
 			proxy.ServeHTTP(w, r)
 		case timeout:
 			_, _ = io.Copy(io.Discard, r.Body)
+			w.WriteHeader(http.StatusProcessing)
 			<-r.Context().Done() // the caller has given up
 		case lost:
 			proxy.ServeHTTP(httptest.NewRecorder(), r)

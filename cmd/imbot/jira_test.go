@@ -217,7 +217,7 @@ func TestJiraNight(t *testing.T) {
 	r.advance(2 * time.Minute)
 	runJira := func(until func() bool) {
 		t.Helper()
-		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer stop()
 		done := make(chan struct{})
 		go func() {

@@ -237,6 +237,15 @@ func (a *app) mailOf(ctx context.Context, who incident.Actor) string {
 	return ""
 }
 
+// nameOf is what a person is called in Teams; "" where they were not met there.
+func (a *app) nameOf(ctx context.Context, id string) string {
+	p, err := a.store.Person(ctx, id)
+	if err != nil {
+		return "" // or not known at this moment: the address does as well
+	}
+	return p.Name
+}
+
 // overdueRules are when people are reminded of RCAs.
 func (a *app) overdueRules() *reminders.Rules {
 	hours, err := reminders.ParseHours(a.live.Load().Reminders.Hours)

@@ -171,7 +171,7 @@ func TestNewRelicMisbehaves(t *testing.T) {
 		{"cursor loop of services", newrelicsim.Fault{Field: "entitySearch", Endless: "same"}, "page mark twice"},
 		{"endless pages", newrelicsim.Fault{Field: "entitySearch", Endless: "new"}, "more than 1000 pages"},
 		{"a million edges", newrelicsim.Fault{Field: "relatedEntities", Flood: 1_000_000}, "longer than 8 MB"},
-		{"slow pages", newrelicsim.Fault{Slow: 600 * time.Millisecond}, "deadline exceeded"},
+		{"slow pages", newrelicsim.Fault{Slow: 3 * time.Second}, "deadline exceeded"},
 		{"no answer", newrelicsim.Fault{Hang: true}, "deadline exceeded"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -190,9 +190,9 @@ func TestNewRelicMisbehaves(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all[0].Limit = time.Second
+			all[0].Limit = 5 * time.Second // enough for the answer before on any machine
 			if tt.fault.Slow == 0 && !tt.fault.Hang {
-				all[0].Limit = 30 * time.Second
+				all[0].Limit = 5 * time.Minute
 			}
 			k := openKeeper(t, all, []topology.Service{{Key: "checkout"}, {Key: "cart"}})
 			if err := k.Refresh(t.Context()); err != nil && tt.fault.Slow == 0 {
@@ -205,7 +205,7 @@ func TestNewRelicMisbehaves(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("Refresh = %v, want %q", err, tt.says)
 			}
-			if took := time.Since(began); took > all[0].Limit+10*time.Second {
+			if took := time.Since(began); took > all[0].Limit+time.Minute {
 				t.Errorf("it took %v", took)
 			}
 			if len(k.Edges()) < known || len(k.Graph().Callees("checkout")) != known {
@@ -411,7 +411,7 @@ func waitUntil(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	end := time.NewTimer(20 * time.Second)
+	end := time.NewTimer(2 * time.Minute)
 	defer end.Stop()
 	for !done() {
 		select {

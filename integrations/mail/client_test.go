@@ -235,13 +235,15 @@ func TestLostAnswer(t *testing.T) {
 		{"not stored", mailsim.Fault{At: mailsim.AtData, Drop: true, Times: 1}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := mail.Config{}
+			sim, m := start(t, mailsim.Options{}, mail.Config{})
+			ctx := t.Context()
 			if tt.fault.Hang {
-				c.Timeout = 300 * time.Millisecond
+				reached, up := make(chan struct{}), make(chan struct{})
+				go func() { <-reached; close(up) }()
+				tt.fault.Reached, ctx = reached, late{ctx, up}
 			}
-			sim, m := start(t, mailsim.Options{}, c)
 			sim.Inject(tt.fault)
-			e := wantError(t, m.Send(t.Context(), message()), false, "it may have gone out")
+			e := wantError(t, m.Send(ctx, message()), false, "it may have gone out")
 			if !e.MaybeSent || tt.fault.Hang && !errors.Is(e, context.DeadlineExceeded) {
 				t.Errorf("%+v", e)
 			}

@@ -45,7 +45,7 @@ func scripted(t testing.TB, c mail.Config, lines ...string) *mail.Client {
 // hangUp ends a connection so that the other side sees its end: closing it with
 // something unread would reset it.
 func hangUp(c net.Conn) {
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	_ = c.(*net.TCPConn).CloseWrite()
 	_, _ = io.Copy(io.Discard, c)
 	_ = c.Close()

@@ -103,6 +103,7 @@ func (w *World) View() *query.View {
 		Links: slices.Clone(w.Facts.Service.Links), Page: "https://imbot.example.com/incidents/" + w.Inc.ID.String(),
 	}
 	v.Level, _ = v.Levels.Get(w.Inc.Level)
+	v.Owner, v.Lead = called(w.Facts.Service.Owner), called(w.Facts.Squad.Lead)
 	if w.Inc.Alert != nil {
 		v.Links = append(v.Links, w.Inc.Alert.Links...)
 	}
@@ -110,6 +111,16 @@ func (w *World) View() *query.View {
 		v.Links = append(v.Links, incident.LinkURL{Title: "PagerDuty", URL: ref.URL})
 	}
 	return v
+}
+
+// called is somebody of whom the catalog tells the mail.
+func called(mail string) incident.Actor {
+	for _, p := range []incident.Actor{Ani, Budi} {
+		if p.ID == mail {
+			return p
+		}
+	}
+	return incident.Actor{Kind: incident.KindUser, ID: mail}
 }
 
 // Opened is one that the pager has reported.

@@ -82,6 +82,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		(&failure{status: o.status, code: "Fault", text: "as asked for", retryAfter: o.retryAfter}).write(w)
 		return
 	case hang:
+		w.WriteHeader(http.StatusProcessing)
 		select {
 		case <-r.Context().Done():
 		case <-s.ended.Done():

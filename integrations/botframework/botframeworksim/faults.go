@@ -53,7 +53,8 @@ func AnswerAfter(status int, retryAfter time.Duration) Outcome {
 	return Outcome{kind: answer, status: status, retryAfter: retryAfter}
 }
 
-// Hang does nothing until the caller gives up.
+// Hang does nothing until the caller gives up, whom a 102 tells that it may as
+// well do so at once.
 func Hang() Outcome { return Outcome{kind: hang} }
 
 // Drop closes the connection and does nothing.

@@ -36,7 +36,7 @@ type Fault struct {
 
 	After bool // do what is asked for first: it is done, but the answer is another or lost
 	Drop  bool // close the connection instead of answering
-	Hang  bool // don't answer before the caller gives up
+	Hang  bool // don't answer before the caller gives up, whom a 102 tells that it may as well do so at once
 }
 
 // Form is how a vendor's faults look.
@@ -98,6 +98,7 @@ func (form Form) fail(w http.ResponseWriter, r *http.Request, f *Fault, do http.
 		do.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	if f.Hang {
+		w.WriteHeader(http.StatusProcessing)
 		<-r.Context().Done()
 	}
 	if f.Hang || f.Drop || silent {
