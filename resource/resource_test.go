@@ -63,7 +63,7 @@ func TestOfResponse(t *testing.T) {
 	inc := &incident.Incident{
 		ID: 2, Scribe: dewi, Update: &incident.StatusUpdate{Customers: "errors", Doing: "failing over", By: dewi, At: at},
 		Room:  &incident.Room{State: incident.RoomShared, With: 1, URL: "https://teams.example.com/l/chat", People: []incident.RoomPerson{{Person: dewi, Part: "dba", State: incident.PersonIn}, {Part: "devops", State: incident.PersonMissing, Reason: "nobody is on duty"}}},
-		Pages: []incident.Paged{{Person: dewi, Role: "dba", State: incident.PageAnswered, At: at}, {Role: "devops", State: incident.PageFailed, Detail: "nobody is on duty", At: at}},
+		Pages: []incident.Paged{{Person: dewi, Role: "dba", Also: []string{"squad:payments"}, State: incident.PageAnswered, At: at}, {Person: dewi, State: incident.PageSent, At: at}, {Role: "devops", State: incident.PageFailed, Detail: "nobody is on duty", At: at}},
 	}
 	b, err := json.Marshal(resource.Of(&query.View{Incident: inc}))
 	if err != nil {
@@ -74,7 +74,7 @@ func TestOfResponse(t *testing.T) {
 		`"scribe":` + who,
 		`"status_update":{"customers":"errors","doing":"failing over","next_update":null,"by":` + who + `,"at":"2026-03-01T10:00:00Z"}`,
 		`"room":{"state":"shared","with":"INC-1","reason":"","url":"https://teams.example.com/l/chat","meeting":"","people":[{"person":` + who + `,"part":"dba","state":"in","reason":""},{"person":null,"part":"devops","state":"missing","reason":"nobody is on duty"}]}`,
-		`"paged":[{"person":` + who + `,"role":"dba","state":"answered","detail":"","at":"2026-03-01T10:00:00Z"},{"person":null,"role":"devops","state":"not_paged","detail":"nobody is on duty","at":"2026-03-01T10:00:00Z"}]`,
+		`"paged":[{"person":` + who + `,"roles":["dba","squad:payments"],"state":"answered","detail":"","at":"2026-03-01T10:00:00Z"},{"person":` + who + `,"roles":[],"state":"paged","detail":"","at":"2026-03-01T10:00:00Z"},{"person":null,"roles":["devops"],"state":"not_paged","detail":"nobody is on duty","at":"2026-03-01T10:00:00Z"}]`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in %s", want, b)

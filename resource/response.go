@@ -38,7 +38,7 @@ func roomOf(r *incident.Room) *Room {
 // Paged is somebody who was woken, or is about to be.
 type Paged struct {
 	Person *Actor    `json:"person"` // null where nobody was found for the role
-	Role   string    `json:"role"`   // empty: somebody named them
+	Roles  []string  `json:"roles"`  // empty: somebody named them
 	State  string    `json:"state"`
 	Detail string    `json:"detail"` // why they were not
 	At     time.Time `json:"at"`     // of the state
@@ -47,7 +47,7 @@ type Paged struct {
 func pagedOf(pages []incident.Paged) []Paged {
 	out := []Paged{}
 	for _, p := range pages {
-		out = append(out, Paged{Person: ActorOf(p.Person), Role: p.Role, State: p.State, Detail: p.Detail, At: p.At.UTC()})
+		out = append(out, Paged{Person: ActorOf(p.Person), Roles: append([]string{}, p.Roles()...), State: p.State, Detail: p.Detail, At: p.At.UTC()})
 	}
 	return out
 }
