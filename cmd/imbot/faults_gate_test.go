@@ -143,10 +143,12 @@ func (o *office) gated(vendor, sim string) string {
 	target := &url.URL{Scheme: u.Scheme, Host: u.Host}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.flying.RLock()
+		defer o.flying.RUnlock()
 		o.overhear(vendor, r)
 		switch fault := o.meets(stepOf(vendor, r.Method, r.URL.Path)); fault {
 		case "":
-			proxy.ServeHTTP(w, r)
+			proxy.ServeHTTP(w, r.WithContext(o.t.Context())) // it arrives, whoever hears the answer
 		case timeout:
 			_, _ = io.Copy(io.Discard, r.Body)
 			w.WriteHeader(http.StatusProcessing)
@@ -158,8 +160,8 @@ func (o *office) gated(vendor, sim string) string {
 			o.kill()
 			panic(http.ErrAbortHandler)
 		case killAfter:
-			o.kill()
 			proxy.ServeHTTP(httptest.NewRecorder(), r.WithContext(o.t.Context()))
+			o.kill()
 			panic(http.ErrAbortHandler)
 		default:
 			refuse(w, vendor, fault)

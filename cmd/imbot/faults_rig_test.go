@@ -47,6 +47,7 @@ type office struct {
 	pressed, asked bool   // a person has pressed Retry; has asked for the room again
 
 	current atomic.Pointer[http.Handler] // of the app that lives
+	flying  sync.RWMutex                 // each call holds it for reading
 
 	gate   sync.Mutex // guards all below
 	end    func()     // of the app that lives, as the machine would end it
@@ -276,6 +277,7 @@ func (o *office) settle(within time.Duration) {
 		o.jira.Deliver(o.t.Context())
 		_, next, err := o.run()
 		if o.isDead() {
+			o.arrive()
 			must(o.t, o.app.close())
 			o.start()
 			continue
@@ -295,6 +297,13 @@ func (o *office) settle(within time.Duration) {
 		o.advance(max(0, next.Sub(o.Now())))
 	}
 	o.t.Fatal("the outbox never comes to rest")
+}
+
+// arrive waits until all that was under way has arrived, so that the next app
+// finds it when it looks.
+func (o *office) arrive() {
+	o.flying.Lock()
+	defer o.flying.Unlock()
 }
 
 // run runs what is due, until all is done or the app is killed.
